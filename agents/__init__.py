@@ -1,0 +1,1 @@
+"""Answer one message: the turn graph, its runtimes, memory, moderation and tools."""

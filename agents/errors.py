@@ -1,0 +1,65 @@
+"""What can go wrong while a turn is answered.
+
+AgentError                 `retryable` says whether the turn may be run again
+├── ModelError             a language model failed; `alias` names it
+│   ├── ModelUnavailable   not reached, timed out, overloaded or failed on its side
+│   ├── ModelRefused       the request is wrong for this model (unknown model, too long)
+│   └── ModelUnauthorized  the key is wrong: an operator must act
+├── TurnTooLong            the turn's deadline passed
+├── UnknownModel           no model of that alias is configured
+├── UnknownTool            no tool of that name is installed
+└── ToolFailed             a tool failed for good
+"""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """The root of all agent errors."""
+
+    retryable = False
+
+
+class ModelError(AgentError):
+    """A language model failed; `alias` is the model's name in the configuration."""
+
+    def __init__(self, message: str, *, alias: str = "", status: int | None = None) -> None:
+        super().__init__(message)
+        self.alias = alias
+        self.status = status
+
+
+class ModelUnavailable(ModelError):
+    """The model could not be reached, timed out, was overloaded or broke off."""
+
+    retryable = True
+
+    def __init__(
+        self, message: str, *, alias: str = "", status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, alias=alias, status=status)
+        self.retry_after_s = retry_after_s
+
+
+class ModelRefused(ModelError):
+    """The model refused the request for good."""
+
+
+class ModelUnauthorized(ModelError):
+    """The model's key is missing or wrong."""
+
+
+class TurnTooLong(AgentError):
+    """The turn did not end before its deadline."""
+
+
+class UnknownModel(AgentError):
+    """No model of that alias is configured."""
+
+
+class UnknownTool(AgentError):
+    """No tool of that name is installed."""
+
+
+class ToolFailed(AgentError):
+    """A tool failed; the message is for the model and for an operator."""

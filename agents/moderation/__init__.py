@@ -1,0 +1,1 @@
+"""Keep forbidden phrases out of questions and answers."""

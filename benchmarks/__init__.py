@@ -1,0 +1,1 @@
+"""Parley measured against a floor in the same run."""

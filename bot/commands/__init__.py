@@ -1,0 +1,1 @@
+"""Chat commands: one table, one file per family."""

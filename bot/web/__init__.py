@@ -1,0 +1,1 @@
+"""The HTTP side: chat page, OpenAI-compatible API, webhooks, health and metrics."""

@@ -1,0 +1,1 @@
+"""Translate between chat platforms and Parley's messages."""

@@ -1,0 +1,144 @@
+"""What a channel is, and what it is given.
+
+A channel is one file with a `create(account, settings, context)` function, named in the table of
+`bot/wiring.py` or in the entry-point group `parley.channels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import aiohttp
+
+from channels.types import (
+    Acceptance,
+    Attachment,
+    CommandEntry,
+    InboundMessage,
+    Limits,
+    OutboundMessage,
+    Part,
+    Progress,
+    Receipt,
+)
+
+Deliver = Callable[[InboundMessage], Awaitable[Acceptance]]
+"""Makes a message durable, once. After it returns (whatever it says) the platform may be told "received"."""
+
+
+class State(Protocol):
+    """A small durable store of one channel account: strings by key, each with an expiry."""
+
+    async def get(self, key: str) -> str | None:
+        """Return the value, or None where there is none or it has expired."""
+
+    async def set(self, key: str, value: str, *, ttl_s: float) -> None:
+        """Store `value` for `ttl_s` seconds."""
+
+    async def delete(self, key: str) -> None:
+        """Forget the key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelContext:
+    """What every channel is given; all of it is opened and closed by `bot/wiring.py`."""
+
+    deliver: Deliver
+    state: State
+    http: aiohttp.ClientSession
+    public_url: str | None
+    data_dir: Path
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """One account on one platform."""
+
+    name: str
+    account: str
+    limits: Limits
+    exclusive: bool
+    """True where one process of the cluster may own the account (polling, one socket, drafts in progress)."""
+
+    async def start(self) -> None:
+        """Begin to receive; returns once the platform accepted the account.
+
+        Raises:
+            Unauthorized: the credentials are wrong.
+            Unreachable: the platform did not answer; `start` may be called again.
+        """
+
+    def plan(self, message: OutboundMessage) -> tuple[Part, ...]:
+        """Render and split a message into the requests that deliver it, in order; pure."""
+
+    async def send(self, part: Part) -> Receipt:
+        """Deliver one part.
+
+        Raises:
+            ChannelError: `retryable` says whether the same part may be sent again.
+        """
+
+    async def stop(self) -> None:
+        """Stop receiving; parts may still be sent until it returns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRequest:
+    """A platform's HTTP request, free of any web framework; header names are lower case."""
+
+    method: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookResponse:
+    """What the platform is answered."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str = "text/plain; charset=utf-8"
+
+
+@runtime_checkable
+class Webhook(Protocol):
+    """A channel that platforms call over HTTP; any process may serve it, started or not."""
+
+    async def handle(self, request: WebhookRequest) -> WebhookResponse:
+        """Verify, decrypt, parse, deliver, and answer in the platform's form.
+
+        Raises:
+            BadRequest: forged or malformed; nothing was delivered.
+        """
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A channel that can show a turn while it runs: typing, partial text, steps."""
+
+    async def show(self, progress: Progress) -> None:
+        """Show a sign of life; must return at once (work goes on in the channel's own tasks)."""
+
+
+@runtime_checkable
+class Files(Protocol):
+    """A channel whose attachments can be fetched."""
+
+    async def download(self, attachment: Attachment, *, size_max_bytes: int) -> bytes:
+        """Fetch an attachment's bytes.
+
+        Raises:
+            Refused: it is gone, or larger than `size_max_bytes`.
+        """
+
+
+@runtime_checkable
+class CommandMenu(Protocol):
+    """A platform that shows a menu of commands."""
+
+    async def publish_commands(self, entries: Sequence[CommandEntry]) -> None:
+        """Replace the platform's menu."""

@@ -1,0 +1,1 @@
+"""Read, check and watch the files that describe a Parley installation."""

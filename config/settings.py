@@ -1,0 +1,161 @@
+"""The schema of the process: `parley.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from config.assistant import Name, Section
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
+"""An unset environment variable interpolates to an empty text: it means "not given"."""
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+OptionalNumber = Annotated[float | None, BeforeValidator(_blank_is_none)]
+
+
+class HttpSettings(Section):
+    """Where the web chat, the API and webhooks listen."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: OptionalText = Field(None, description="The address platforms reach this server at, for webhooks.")
+    body_max_bytes: int = Field(1_000_000, ge=1000, description="Larger requests are refused.")
+
+
+class RedisSettings(Section):
+    """The store: an embedded Valkey by default."""
+
+    url: OptionalText = Field(
+        None,
+        description="redis://, rediss:// or unix:// address; empty starts an embedded Valkey in data_dir.",
+    )
+    partitions: int = Field(
+        1, ge=1, le=256, description="Hash slots to spread conversations over; above 1 on a cluster."
+    )
+    prefix: str = Field("parley", description="Prefix of every key.")
+    fsync: Literal["everysec", "always"] = Field(
+        "everysec", description="Embedded Valkey: `always` also survives a power cut, at the price of speed."
+    )
+    timeout_s: float = Field(5, gt=0, description="How long a command may take.")
+
+
+class ModelSettings(Section):
+    """One language model, under its alias."""
+
+    provider: str = Field(
+        "openai",
+        description="`openai` for every OpenAI-compatible endpoint, `offline`, or a provider of LangChain's init_chat_model.",
+    )
+    model: str = Field("gpt-4o-mini", description="The provider's name of the model.")
+    base_url: OptionalText = Field(None, description="The endpoint, for example https://api.deepseek.com/v1.")
+    api_key: OptionalSecret = Field(None, description="The key; write ${VARIABLE}, never the key itself.")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="More HTTP headers (Azure: api-key).")
+    query: dict[str, str] = Field(default_factory=dict, description="More query parameters (Azure: api-version).")
+    temperature: OptionalNumber = Field(None, ge=0, le=2, description="Empty: the provider's default.")
+    top_p: OptionalNumber = Field(None, gt=0, le=1, description="Empty: the provider's default.")
+    max_tokens: int | None = Field(None, ge=1, description="Longest answer in tokens.")
+    timeout_s: float = Field(60, gt=0, description="Longest silence of the endpoint before a retry.")
+    retries: int = Field(2, ge=0, le=10, description="Tries after the first, while nothing was shown yet.")
+    fallbacks: tuple[str, ...] = Field((), description="Aliases tried in order when this one fails.")
+    context_tokens: int = Field(
+        32000, ge=1000, description="What the model can read; longer agent runs are summarised."
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Further fields of the request.")
+
+
+class WebSettings(Section):
+    """The chat page at `/`."""
+
+    enabled: bool = Field(True, description="Serve the chat page.")
+    assistant: str | None = Field(None, description="The assistant that answers; by default `default_assistant`.")
+
+
+class TelegramSettings(Section):
+    """One Telegram bot, under the account's name. It is on when it has a token."""
+
+    token: OptionalSecret = Field(None, description="The bot's token from @BotFather; write ${VARIABLE}.")
+    api_base: OptionalText = Field(None, description="A self-hosted Bot API server.")
+    mode: Literal["polling", "webhook"] = Field("polling", description="How updates arrive.")
+    secret_token: OptionalSecret = Field(
+        None, description="webhook: what Telegram must send along; by default derived from the token."
+    )
+    groups: Literal["mentions", "all", "off"] = Field(
+        "mentions", description="mentions: answer in groups when mentioned, replied to or commanded."
+    )
+    group_memory: Literal["shared", "member"] = Field(
+        "shared", description="shared: one conversation per group or topic; member: one per person in it."
+    )
+    assistant: str | None = Field(None, description="The assistant that answers; by default `default_assistant`.")
+    streaming: bool = Field(True, description="Show the answer while it is written.")
+
+
+class ChannelSettings(Section):
+    """The platforms, each with its accounts."""
+
+    web: WebSettings = WebSettings()
+    telegram: dict[Name, TelegramSettings] = Field(default_factory=dict, description="Bots by account name.")
+
+
+class Owner(Section):
+    """A person with every right, by the platform's id."""
+
+    channel: str = Field(description="For example telegram.")
+    account: str = Field("default", description="The account's name in `channels`.")
+    user: str = Field(description="The platform's user id, never a display name.")
+
+
+class ConversationLimits(Section):
+    """Bounds of the durable path."""
+
+    lane_depth: int = Field(
+        50, ge=1, description="Messages that may wait in one conversation; more get a polite refusal."
+    )
+    attempts: int = Field(4, ge=1, description="Runs of one message before it is failed and dead-lettered.")
+    lease_s: float = Field(
+        15, ge=0.5, description="How long a worker may be silent before its conversation is taken over."
+    )
+    concurrency: int = Field(100, ge=1, description="Conversations that one worker answers side by side.")
+    deduplicate_hours: float = Field(48, gt=0, description="How long a message id is remembered.")
+    delivery_attempts: int = Field(6, ge=1, description="Tries to deliver one part before it is dead-lettered.")
+    drain_s: float = Field(20, ge=0, description="SIGTERM: how long running turns may finish.")
+    attachment_max_bytes: int = Field(20_000_000, ge=1000, description="Larger attachments are not fetched.")
+
+
+class KnowledgeBase(Section):
+    """One knowledge base: where its documents come from."""
+
+    sources: tuple[str, ...] = Field(description="Files and folders, relative to this file.")
+    description: str = Field("", description="One line, for people.")
+    threshold: float = Field(0.35, ge=0, le=1, description="Passages that score lower count as not found.")
+    chunk_characters: int = Field(700, ge=100, le=8000, description="How long a chunk may be.")
+
+
+class LogSettings(Section):
+    """Logging."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON lines.")
+
+
+class Settings(Section):
+    """The whole of `parley.yaml`."""
+
+    http: HttpSettings = HttpSettings()
+    redis: RedisSettings = RedisSettings()
+    data_dir: Path = Field(Path("./data"), description="Everything Parley writes, relative to the working folder.")
+    models: dict[Name, ModelSettings] = Field(default_factory=dict, description="Language models by alias.")
+    channels: ChannelSettings = ChannelSettings()
+    default_assistant: str | None = Field(
+        None, description="Who answers unless something else says; by default the first."
+    )
+    knowledge: dict[Name, KnowledgeBase] = Field(default_factory=dict, description="Knowledge bases by name.")
+    owners: tuple[Owner, ...] = Field((), description="People with every right, besides those who used a claim code.")
+    limits: ConversationLimits = ConversationLimits()
+    log: LogSettings = LogSettings()

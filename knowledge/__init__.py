@@ -1,0 +1,1 @@
+"""Find the passages that an answer may cite."""

@@ -1,0 +1,34 @@
+"""What can go wrong in knowledge.
+
+KnowledgeError
+├── IndexUnavailable       the vector store cannot be reached
+├── EmbeddingUnavailable   the embedding model or endpoint cannot be reached
+├── UnknownBase            no base of that name is configured
+└── DocumentRefused        a document is unsafe, too large or unreadable
+"""
+
+from __future__ import annotations
+
+
+class KnowledgeError(Exception):
+    """The root of all knowledge errors."""
+
+
+class IndexUnavailable(KnowledgeError):
+    """The index cannot be reached; a retry is safe."""
+
+
+class EmbeddingUnavailable(KnowledgeError):
+    """The embedding model or endpoint cannot be reached; a retry is safe."""
+
+
+class UnknownBase(KnowledgeError):
+    """No knowledge base of that name is configured."""
+
+
+class DocumentRefused(KnowledgeError):
+    """A document is unsafe, too large or unreadable; `document` says which."""
+
+    def __init__(self, message: str, *, document: str) -> None:
+        super().__init__(message)
+        self.document = document
