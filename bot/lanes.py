@@ -22,6 +22,7 @@ from typing import Any, Literal
 from redis.commands.core import AsyncScript
 
 from bot.errors import LaneLost
+from bot.process import is_dead, process_name
 from bot.scripts import load_scripts
 from bot.store import Store
 
@@ -91,7 +92,7 @@ class Lanes:
 
     async def claim(self, partition: int, *, count: int) -> list[Claim]:
         """Lease up to `count` ready lanes, the longest waiting first; none when none is ready."""
-        rows = await self._run("claim", partition, self.name, self._lease_ms, count)
+        rows = await self._run("claim", partition, self.name, self._lease_ms, count, process_name())
         return [
             Claim(
                 lanes=self.name,
@@ -104,6 +105,15 @@ class Lanes:
             )
             for conversation, fence, attempt, payload, note in rows
         ]
+
+    async def recover(self) -> int:
+        """Expire the leases of readers on this machine that died, and return how many there were."""
+        recovered = 0
+        for partition in self.partitions:
+            dead = [reader for reader in await self._run("readers", partition, self.name) if is_dead(reader)]
+            if dead:
+                recovered += await self._run("recover", partition, self.name, *dead)
+        return recovered
 
     async def wait(self, partition: int) -> None:
         """Return when a lane became ready, or after `WAKE_S` in any case."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
 
+from bot.process import is_dead, process_name
 from bot.store import Store
 
 log = structlog.get_logger()
@@ -24,7 +24,7 @@ class Leadership:
         self._redis = store.redis
         self._key = store.keys.shared(f"leader:{resource}")
         self._lease_ms = int(lease_s * 1000)
-        self._id = secrets.token_hex(8)
+        self._id = process_name()
         self._renew = store.redis.register_script(RENEW)
         self._release = store.redis.register_script(RELEASE)
         self._resource = resource
@@ -34,7 +34,7 @@ class Leadership:
 
         Returns when `work` returned, or after the lease was lost and `work` was cancelled: call it again.
         """
-        while not await self._redis.set(self._key, self._id, nx=True, px=self._lease_ms):
+        while not await self._elected():
             await asyncio.sleep(self._lease_ms / 3000)
         log.info("leader.elected", resource=self._resource)
         task = asyncio.ensure_future(work())
@@ -50,3 +50,9 @@ class Leadership:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
             await self._release(keys=[self._key], args=[self._id])
+
+    async def _elected(self) -> bool:
+        leader = await self._redis.get(self._key)
+        if leader and is_dead(leader):
+            await self._release(keys=[self._key], args=[leader])
+        return bool(await self._redis.set(self._key, self._id, nx=True, px=self._lease_ms))

@@ -1,4 +1,4 @@
--- ARGV: lanes, lease in ms, how many
+-- ARGV: lanes, lease in ms, how many, the reader's process name
 local lease, count = tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 local leased, ready = key(name, 'leased'), key(name, 'ready')
@@ -17,7 +17,7 @@ while #claims < count do
   if payload then
     local fence = redis.call('INCR', key(name, 'fence'))
     local attempt = redis.call('HINCRBY', lane, 'attempts', 1)
-    redis.call('HSET', lane, 'state', 'leased', 'fence', fence)
+    redis.call('HSET', lane, 'state', 'leased', 'fence', fence, 'reader', ARGV[4])
     redis.call('ZADD', leased, now + lease, conversation)
     claims[#claims + 1] = {conversation, fence, attempt, payload, redis.call('HGET', lane, 'note') or ''}
   else
