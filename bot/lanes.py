@@ -80,10 +80,11 @@ class Lanes:
         """The partitions that a reader has to watch."""
         return range(self._keys.partitions)
 
-    async def append(
-        self, conversation: str, payload: str, *, once: str, remember_s: float, depth: int
-    ) -> Appended:
-        """Append `payload` unless `once` was seen within `remember_s` seconds or `depth` payloads wait already."""
+    async def append(self, conversation: str, payload: str, *, once: str, remember_s: float, depth: int) -> Appended:
+        """Append `payload` unless `once` was seen within `remember_s` seconds or `depth` payloads wait already.
+
+        A `depth` of 0 sets no cap.
+        """
         partition = self._keys.partition_of(conversation)
         status, leased = await self._run(
             "append", partition, self.name, conversation, payload, once, int(remember_s), depth
@@ -135,9 +136,7 @@ class Lanes:
         Raises:
             LaneLost: the lane belongs to another reader now.
         """
-        self._check(
-            claim, await self._run("note", claim.partition, self.name, claim.conversation, claim.fence, text)
-        )
+        self._check(claim, await self._run("note", claim.partition, self.name, claim.conversation, claim.fence, text))
 
     async def peek(self, claim: Claim, count: int) -> list[str]:
         """Return the first `count` payloads of the claimed lane, the head first."""
@@ -181,11 +180,6 @@ class Lanes:
                 "put_back", claim.partition, self.name, claim.conversation, claim.fence, delay_ms, int(count)
             ),
         )
-
-    async def send(self, conversation: str, payload: str, *, once: str = "") -> None:
-        """Append to an outgoing lane outside of a finish (a notice that answers no claimed message)."""
-        partition = self._keys.partition_of(conversation)
-        await self._run("append", partition, self.name, conversation, payload, once, 86400, 0)
 
     async def depth(self, conversation: str) -> tuple[int, bool]:
         """Return how many payloads wait in a lane, its head included, and whether a reader holds it."""

@@ -1,0 +1,129 @@
+"""Delivery: takes what is in the outbox of one channel account, in order per conversation, and sends it.
+
+A message is planned into parts once per attempt; how many parts the platform has accepted is noted in the
+lane, so that a successor goes on after the last one. Only a process that dies between the platform's
+acceptance and that note can show a part twice, and only where the platform offers no idempotency.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.lanes import Claim, Lanes
+from bot.live import Live
+from bot.reader import Held, Reader
+from bot.telemetry import Metrics
+from bot.wire import decode_outbound
+from channels.base import Channel
+from channels.errors import ChannelError, RateLimited
+from channels.limits import Pacer
+from channels.types import OutboundMessage, Part, Progress
+from config.settings import ConversationLimits
+
+log = structlog.get_logger()
+
+CONCURRENCY = 100
+BACK_OFF_S = (0.5, 2.0, 8.0, 30.0, 60.0)
+RATE_WAIT_MAX_S = 900.0
+
+
+class Delivery:
+    """Delivers everything of one channel account."""
+
+    def __init__(
+        self,
+        *,
+        channel: Channel,
+        lanes: Lanes,
+        live: Live,
+        limits: Callable[[], ConversationLimits],
+        metrics: Metrics,
+    ) -> None:
+        self._channel = channel
+        self._lanes = lanes
+        self._live = live
+        self._limits = limits
+        self._metrics = metrics
+        self._pacer = Pacer(channel.limits)
+        self._reader = Reader(lanes, self._deliver, concurrency=CONCURRENCY)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        await self._reader.run()
+
+    async def drain(self, grace_s: float) -> None:
+        """Finish what is being sent and take nothing new."""
+        await self._reader.drain(grace_s)
+
+    async def _deliver(self, held: Held) -> None:
+        claim = held.claim
+        message = decode_outbound(claim.payload)
+        parts = self._channel.plan(message)
+        done = int(claim.note or 0)
+        try:
+            for number, part in enumerate(parts[done:], start=done + 1):
+                await self._send(part)
+                if number < len(parts):
+                    await self._lanes.note(claim, str(number))
+        except RateLimited as error:
+            await self._later(claim, message, error, delay_s=min(error.retry_after_s, RATE_WAIT_MAX_S), count=False)
+        except ChannelError as error:
+            await self._failed(claim, message, error)
+        else:
+            await self._lanes.finish(claim)
+            self._shown(message)
+
+    async def _send(self, part: Part) -> None:
+        await self._pacer.wait(part.conversation.key)
+        code = "ok"
+        started = time.monotonic()
+        try:
+            receipt = await self._channel.send(part)
+            code = receipt.code
+        except ChannelError as error:
+            code = error.code or type(error).__name__
+            raise
+        finally:
+            self._metrics.deliveries.labels(self._channel.name, code).inc()
+            log.debug(
+                "delivery.attempt",
+                message=part.message,
+                part=part.ordinal,
+                code=code,
+                elapsed_ms=round((time.monotonic() - started) * 1000, 1),
+            )
+
+    async def _failed(self, claim: Claim, message: OutboundMessage, error: ChannelError) -> None:
+        if error.retryable and claim.attempt < self._limits().delivery_attempts:
+            delay_s = BACK_OFF_S[min(claim.attempt, len(BACK_OFF_S)) - 1]
+            await self._later(claim, message, error, delay_s=delay_s, count=True)
+            return
+        log.error("delivery.dead", message=message.id, code=error.code, error=str(error), attempts=claim.attempt)
+        letter = {
+            "at": datetime.now(UTC).isoformat(),
+            "lanes": claim.lanes,
+            "conversation": claim.conversation,
+            "message": message.id,
+            "attempts": claim.attempt,
+            "code": error.code,
+            "reason": str(error),
+            "payload": claim.payload,
+        }
+        await self._lanes.finish(claim, dead=json.dumps(letter, ensure_ascii=False))
+        self._shown(message)
+
+    async def _later(
+        self, claim: Claim, message: OutboundMessage, error: ChannelError, *, delay_s: float, count: bool
+    ) -> None:
+        log.warning("delivery.later", message=message.id, code=error.code, again_in_s=delay_s, error=str(error))
+        await self._lanes.put_back(claim, delay_s=delay_s, count=count)
+
+    def _shown(self, message: OutboundMessage) -> None:
+        self._live.publish(Progress(conversation=message.conversation, turn=message.turn or message.id, kind="ended"))
+
+
