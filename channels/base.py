@@ -42,6 +42,24 @@ class State(Protocol):
         """Forget the key."""
 
 
+class Journal(Protocol):
+    """What was said in each conversation, for a platform that keeps no history of its own; capped and expiring."""
+
+    async def append(self, conversation_key: str, entry: str, *, once: str) -> str:
+        """Append `entry` unless one was appended under `once` before; return the entry's id either way.
+
+        Raises:
+            Unreachable: the store did not answer; a retry is safe.
+        """
+
+    async def read(self, conversation_key: str, *, after: str = "") -> list[tuple[str, str]]:
+        """Return (id, entry) of what was appended after the entry `after`, oldest first.
+
+        Raises:
+            Unreachable: the store did not answer; a retry is safe.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelContext:
     """What every channel is given; all of it is opened and closed by `bot/wiring.py`."""
