@@ -13,7 +13,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 class Section(BaseModel):
     """A part of the configuration: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MemorySettings(Section):
@@ -93,7 +93,8 @@ class Assistant(Section):
     model: str = Field("default", description="Alias of a model of `parley.yaml`.")
     prompt: str = Field(
         "You are a helpful assistant.",
-        description="The system prompt; {name}, {date}, {time}, {language}, {channel}, {user} and your `variables` are replaced.",
+        description="The system prompt; {name}, {date}, {time}, {language}, {channel}, {user} and your `variables` "
+        "are replaced.",
     )
     variables: dict[str, str] = Field(default_factory=dict, description="Values for {names} in the prompt.")
     opening: str | None = Field(None, description="What it says on first contact.")

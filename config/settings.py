@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from config.assistant import Name, Section
 
 
 def _blank_is_none(value: object) -> object:
     return None if value == "" else value
+
+
+def _number_is_text(value: object) -> object:
+    """Ids of Telegram are numbers; people write them without quotes."""
+    return str(value) if type(value) is int else value
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
@@ -51,7 +56,8 @@ class ModelSettings(Section):
 
     provider: str = Field(
         "openai",
-        description="`openai` for every OpenAI-compatible endpoint, `offline`, or a provider of LangChain's init_chat_model.",
+        description="`openai` for every OpenAI-compatible endpoint, `offline`, a provider of LangChain's "
+        "init_chat_model, or `auto`: `openai` where a key or an address is given, otherwise `offline`.",
     )
     model: str = Field("gpt-4o-mini", description="The provider's name of the model.")
     base_url: OptionalText = Field(None, description="The endpoint, for example https://api.deepseek.com/v1.")
@@ -68,6 +74,14 @@ class ModelSettings(Section):
         32000, ge=1000, description="What the model can read; longer agent runs are summarised."
     )
     options: dict[str, Any] = Field(default_factory=dict, description="Further fields of the request.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_provider(cls, data: Any) -> Any:
+        """Nothing but this validator ever sees `auto`."""
+        if not isinstance(data, dict) or data.get("provider") != "auto":
+            return data
+        return {**data, "provider": "openai" if data.get("api_key") or data.get("base_url") else "offline"}
 
 
 class WebSettings(Section):
@@ -108,7 +122,9 @@ class Owner(Section):
 
     channel: str = Field(description="For example telegram.")
     account: str = Field("default", description="The account's name in `channels`.")
-    user: str = Field(description="The platform's user id, never a display name.")
+    user: Annotated[str, BeforeValidator(_number_is_text)] = Field(
+        description="The platform's user id, never a display name."
+    )
 
 
 class ConversationLimits(Section):
@@ -149,7 +165,9 @@ class Settings(Section):
 
     http: HttpSettings = HttpSettings()
     redis: RedisSettings = RedisSettings()
-    data_dir: Path = Field(Path("./data"), description="Everything Parley writes, relative to the working folder.")
+    data_dir: Path = Field(
+        Path("./data"), description="The folder that Parley writes to, relative to the working folder."
+    )
     models: dict[Name, ModelSettings] = Field(default_factory=dict, description="Language models by alias.")
     channels: ChannelSettings = ChannelSettings()
     default_assistant: str | None = Field(
