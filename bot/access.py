@@ -35,8 +35,8 @@ class Access:
     async def principal(self, sender: Sender) -> Principal:
         """Return who the sender is, with their roles."""
         person = person_of(sender)
-        stored = await self._redis.hget(self._roles, person)
-        roles = {role for role in (stored or "").split(",") if role}
+        stored = str(await self._redis.hget(self._roles, person) or "")
+        roles = {role for role in stored.split(",") if role}
         if any((o.channel, o.account, o.user) == (sender.channel, sender.account, sender.user) for o in self._owners()):
             roles.add(OWNER)
         return Principal(person=person, roles=frozenset(roles), name=sender.name)

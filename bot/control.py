@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from bot.store import Store
 
@@ -49,17 +49,14 @@ class Control:
         newest = await self._redis.xrevrange(self._stream(partition), count=1)
         return str(newest[0][0]) if newest else "0-0"
 
-    async def follow(self, partition: int, position: str) -> AsyncIterator[tuple[str, Signal]]:
-        """Yield the signals after `position`, each with its own position."""
-        stream = self._stream(partition)
+    async def follow(self, partition: int, start: str) -> AsyncIterator[Signal]:
+        """Yield the signals after `start`, in order."""
+        stream, position = self._stream(partition), start
         while True:
             for _, entries in await self._redis.xread({stream: position}, count=100, block=BLOCK_MS) or []:
-                for position, fields in entries:
-                    if fields["kind"] in get_args(Kind):
-                        yield (
-                            position,
-                            Signal(kind=fields["kind"], conversation=fields["conversation"], by=fields["by"]),
-                        )
+                for identifier, fields in entries:
+                    position = identifier
+                    yield Signal(kind=fields["kind"], conversation=fields["conversation"], by=fields["by"])
 
     def _stream(self, partition: int) -> str:
         return f"{self._keys.base(partition)}:control"

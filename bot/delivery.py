@@ -7,20 +7,20 @@ acceptance and that note can show a part twice, and only where the platform offe
 
 from __future__ import annotations
 
-import json
+import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import structlog
 
+from bot.dead_letters import dead_letter
 from bot.lanes import Claim, Lanes
 from bot.live import Live
 from bot.reader import Held, Reader
 from bot.telemetry import Metrics
 from bot.wire import decode_outbound
 from channels.base import Channel
-from channels.errors import ChannelError, RateLimited
+from channels.errors import ChannelError, RateLimited, Unauthorized
 from channels.limits import Pacer
 from channels.types import OutboundMessage, Part, Progress
 from config.settings import ConversationLimits
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 CONCURRENCY = 100
 BACK_OFF_S = (0.5, 2.0, 8.0, 30.0, 60.0)
 RATE_WAIT_MAX_S = 900.0
+UNAUTHORIZED_WAIT_S = 30.0
 
 
 class Delivery:
@@ -49,7 +50,7 @@ class Delivery:
         self._live = live
         self._limits = limits
         self._metrics = metrics
-        self._pacer = Pacer(channel.limits)
+        self._pacer = Pacer(chat_rate=channel.limits.chat_rate, account_rate=channel.limits.account_rate)
         self._reader = Reader(lanes, self._deliver, concurrency=CONCURRENCY)
 
     async def run(self) -> None:
@@ -71,7 +72,11 @@ class Delivery:
                 if number < len(parts):
                     await self._lanes.note(claim, str(number))
         except RateLimited as error:
+            self._pacer.slow_down(message.conversation.chat, error.retry_after_s)
             await self._later(claim, message, error, delay_s=min(error.retry_after_s, RATE_WAIT_MAX_S), count=False)
+        except Unauthorized as error:
+            # Nothing is wrong with the message: it waits until an operator has mended the account.
+            await self._later(claim, message, error, delay_s=UNAUTHORIZED_WAIT_S, count=False)
         except ChannelError as error:
             await self._failed(claim, message, error)
         else:
@@ -79,7 +84,7 @@ class Delivery:
             self._shown(message)
 
     async def _send(self, part: Part) -> None:
-        await self._pacer.wait(part.conversation.key)
+        await asyncio.sleep(self._pacer.delay(part.conversation.chat))
         code = "ok"
         started = time.monotonic()
         try:
@@ -104,17 +109,8 @@ class Delivery:
             await self._later(claim, message, error, delay_s=delay_s, count=True)
             return
         log.error("delivery.dead", message=message.id, code=error.code, error=str(error), attempts=claim.attempt)
-        letter = {
-            "at": datetime.now(UTC).isoformat(),
-            "lanes": claim.lanes,
-            "conversation": claim.conversation,
-            "message": message.id,
-            "attempts": claim.attempt,
-            "code": error.code,
-            "reason": str(error),
-            "payload": claim.payload,
-        }
-        await self._lanes.finish(claim, dead=json.dumps(letter, ensure_ascii=False))
+        letter = dead_letter(claim, message.id, reason=str(error), code=error.code)
+        await self._lanes.finish(claim, dead=letter)
         self._shown(message)
 
     async def _later(
@@ -125,5 +121,3 @@ class Delivery:
 
     def _shown(self, message: OutboundMessage) -> None:
         self._live.publish(Progress(conversation=message.conversation, turn=message.turn or message.id, kind="ended"))
-
-

@@ -53,6 +53,6 @@ class Leadership:
 
     async def _elected(self) -> bool:
         leader = await self._redis.get(self._key)
-        if leader and is_dead(leader):
+        if leader and is_dead(str(leader)):
             await self._release(keys=[self._key], args=[leader])
         return bool(await self._redis.set(self._key, self._id, nx=True, px=self._lease_ms))

@@ -31,6 +31,8 @@ class Held:
     claim: Claim
     task: asyncio.Task[None] | None = None
     reason: Reason = ""
+    interruptible_by: str = ""
+    """The person whose next message breaks this work off; empty where nobody's does."""
 
     def cancel(self, reason: Reason) -> None:
         """Cancel the work once, telling it why."""
@@ -46,7 +48,12 @@ class Reader:
     """Works through one family of lanes with at most `concurrency` lanes at a time."""
 
     def __init__(
-        self, lanes: Lanes, work: Work, *, concurrency: int, rescue: Callable[[Held, Exception], Awaitable[None]] | None = None
+        self,
+        lanes: Lanes,
+        work: Work,
+        *,
+        concurrency: int,
+        rescue: Callable[[Held, Exception], Awaitable[None]] | None = None,
     ) -> None:
         self._lanes = lanes
         self._work = work
