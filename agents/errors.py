@@ -23,6 +23,9 @@ class AgentError(Exception):
 class ModelError(AgentError):
     """A language model failed; `alias` is the model's name in the configuration."""
 
+    shown = False
+    """True when part of the answer was given out before: no other model may start it over."""
+
     def __init__(self, message: str, *, alias: str = "", status: int | None = None) -> None:
         super().__init__(message)
         self.alias = alias

@@ -1,0 +1,1 @@
+"""Language models by alias, behind one small streaming protocol."""
