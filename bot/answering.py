@@ -106,10 +106,7 @@ class Answering:
             self._services.access.principal(message.sender),
             self._services.profiles.assistant(message.conversation.key),
         )
-        configuration = self._services.configuration()
-        name = message.assistant or chosen
-        assistant = configuration.assistants.get(name) if name else None
-        assistant = assistant or configuration.assistant(None)
+        assistant = self._assistant(message, chosen)
         return Case(
             turn=turn_id(message),
             messages=(message,),
@@ -117,6 +114,14 @@ class Answering:
             assistant=assistant,
             language=language_of(message.text, hint=message.sender.language, fixed=assistant.language),
         )
+
+    def _assistant(self, message: InboundMessage, chosen: str | None) -> Assistant:
+        """Return the assistant that the request, the conversation or the account names, else the default one."""
+        configuration = self._services.configuration()
+        channel, account = message.conversation.channel, message.conversation.account
+        names = (message.assistant, chosen, configuration.settings.channels.assistant_of(channel, account))
+        found = (configuration.assistants[name] for name in names if name in configuration.assistants)
+        return next(found, None) or configuration.assistant(None)
 
     async def _route(self, held: Held, case: Case) -> str:
         message = case.message

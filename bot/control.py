@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bot.store import Store
 
@@ -41,19 +41,20 @@ class Control:
     async def send(self, signal: Signal) -> None:
         """Make the signal durable for the workers."""
         stream = self._stream(self._keys.partition_of(signal.conversation))
-        fields = {"kind": signal.kind, "conversation": signal.conversation, "by": signal.by}
-        await self._redis.xadd(stream, dict(fields), maxlen=STREAM_MAX, approximate=True)
+        fields: Any = {"kind": signal.kind, "conversation": signal.conversation, "by": signal.by}
+        await self._redis.xadd(stream, fields, maxlen=STREAM_MAX, approximate=True)
 
     async def position(self, partition: int) -> str:
         """Return where the stream ends now: what a follower starts from."""
-        newest = await self._redis.xrevrange(self._stream(partition), count=1)
+        newest: Any = await self._redis.xrevrange(self._stream(partition), count=1)
         return str(newest[0][0]) if newest else "0-0"
 
     async def follow(self, partition: int, start: str) -> AsyncIterator[Signal]:
         """Yield the signals after `start`, in order."""
         stream, position = self._stream(partition), start
         while True:
-            for _, entries in await self._redis.xread({stream: position}, count=100, block=BLOCK_MS) or []:
+            answer: Any = await self._redis.xread({stream: position}, count=100, block=BLOCK_MS)
+            for _, entries in answer or ():
                 for identifier, fields in entries:
                     position = identifier
                     yield Signal(kind=fields["kind"], conversation=fields["conversation"], by=fields["by"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -28,6 +29,7 @@ from config.settings import ConversationLimits
 log = structlog.get_logger()
 
 CONCURRENCY = 100
+SETTLE_S = 0.05
 BACK_OFF_S = (0.5, 2.0, 8.0, 30.0, 60.0)
 RATE_WAIT_MAX_S = 900.0
 UNAUTHORIZED_WAIT_S = 30.0
@@ -58,8 +60,18 @@ class Delivery:
         await self._reader.run()
 
     async def drain(self, grace_s: float) -> None:
-        """Finish what is being sent and take nothing new."""
+        """Deliver what is in the outbox already, for `grace_s` seconds at most; the rest stays there."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._emptied()
         await self._reader.drain(grace_s)
+
+    async def _emptied(self) -> None:
+        while True:
+            counts = await self._lanes.counts()
+            if counts["ready"] + counts["leased"] == 0:
+                return
+            await asyncio.sleep(SETTLE_S)
 
     async def _deliver(self, held: Held) -> None:
         claim = held.claim

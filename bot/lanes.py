@@ -141,8 +141,7 @@ class Lanes:
     async def peek(self, claim: Claim, count: int) -> list[str]:
         """Return the first `count` payloads of the claimed lane, the head first."""
         queue = f"{self._keys.base(claim.partition)}:{self.name}:queue:{claim.conversation}"
-        payloads: list[str] = await self._redis.lrange(queue, 0, count - 1)
-        return payloads
+        return [str(payload) for payload in await self._redis.lrange(queue, 0, count - 1)]
 
     async def finish(
         self,
@@ -194,7 +193,8 @@ class Lanes:
         """Return the newest dead letters of all partitions."""
         letters: list[str] = []
         for partition in self.partitions:
-            letters += await self._redis.lrange(f"{self._keys.base(partition)}:{self.name}:dead", 0, limit - 1)
+            key = f"{self._keys.base(partition)}:{self.name}:dead"
+            letters += [str(letter) for letter in await self._redis.lrange(key, 0, limit - 1)]
         return letters[:limit]
 
     async def counts(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
+from typing import Any
 
 from bot.store import Store
 from bot.wire import decode_progress, encode_progress
@@ -50,11 +51,13 @@ class Live:
     async def follow(self, channel: str, account: str) -> AsyncIterator[Progress]:
         """Yield what is published for a channel account from now on, in order."""
         stream = self._stream(channel, account)
-        newest = await self._redis.xrevrange(stream, count=1)
-        position = newest[0][0] if newest else "0-0"
+        newest: Any = await self._redis.xrevrange(stream, count=1)
+        position: str = newest[0][0] if newest else "0-0"
         while True:
-            for _, entries in await self._redis.xread({stream: position}, count=200, block=BLOCK_MS) or []:
-                for position, fields in entries:  # noqa: B007 - the position is read by the next xread
+            answer: Any = await self._redis.xread({stream: position}, count=200, block=BLOCK_MS)
+            for _, entries in answer or ():
+                for identifier, fields in entries:
+                    position = identifier
                     for progress in decode_progress(fields["p"]):
                         yield progress
 

@@ -16,8 +16,8 @@ class Profiles:
 
     async def assistant(self, conversation: str) -> str | None:
         """Return the name of the assistant that was chosen with /use, or None."""
-        chosen: str | None = await self._redis.get(self._keys.of(conversation, "assistant"))
-        return chosen
+        chosen = await self._redis.get(self._keys.of(conversation, "assistant"))
+        return str(chosen) if chosen else None
 
     async def use(self, conversation: str, assistant: str) -> None:
         """Let `assistant` answer in this conversation from now on."""

@@ -85,7 +85,7 @@ def connect(url: str, *, timeout_s: float = 5) -> Redis:
     hosts, _, path = url.removeprefix("redis+sentinel://").partition("/")
     service, _, db = path.partition("/")
     addresses = [(host, int(port or 26379)) for host, _, port in (item.partition(":") for item in hosts.split(","))]
-    sentinel = Sentinel(addresses, socket_timeout=timeout_s)
+    sentinel = Sentinel(addresses, socket_timeout=timeout_s)  # type: ignore[no-untyped-call]
     client: Redis = sentinel.master_for(
         service or "mymaster", db=int(db or 0), decode_responses=True, socket_timeout=timeout_s, retry=retry
     )

@@ -117,6 +117,13 @@ class ChannelSettings(Section):
     telegram: dict[Name, TelegramSettings] = Field(default_factory=dict, description="Bots by account name.")
 
 
+    def assistant_of(self, channel: str, account: str) -> str | None:
+        """Return the assistant that an account names, or None where the default one answers."""
+        platform = getattr(self, channel, None)
+        settings = platform.get(account) if isinstance(platform, dict) else platform
+        return getattr(settings, "assistant", None)
+
+
 class Owner(Section):
     """A person with every right, by the platform's id."""
 

@@ -1,0 +1,99 @@
+"""One process of Parley: start, reload, drain, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.gateway import Gateway
+from bot.lanes import Lanes
+from bot.live import Live
+from bot.registry import Registry
+from bot.store import Store
+from bot.supervisor import Supervisor
+from bot.telemetry import Metrics
+from bot.web.server import WebServer
+from bot.worker import Worker
+from config.loader import Configuration
+
+log = structlog.get_logger()
+
+DELIVER_S = 5.0
+GAUGE_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class App:
+    """The parts of one process; those that its role does not need are None."""
+
+    store: Store
+    configuration: Callable[[], Configuration]
+    metrics: Metrics
+    supervisor: Supervisor
+    background: Supervisor
+    live: Live
+    registry: Registry
+    lanes: tuple[Lanes, ...]
+    worker: Worker | None = None
+    gateway: Gateway | None = None
+    web: WebServer | None = None
+    loops: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    """Further loops to keep running: the configuration watch."""
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+    started: float = field(default_factory=time.monotonic)
+
+    def start(self) -> None:
+        """Start every loop; returns at once."""
+        self.supervisor.keep("live", self.live.run)
+        self.supervisor.keep("gauges", self._gauge)
+        for name, loop in self.loops.items():
+            self.supervisor.keep(name, loop)
+        if self.worker:
+            self.supervisor.keep("worker", self.worker.run)
+            self.supervisor.keep("beat:worker", lambda: self.registry.beat("worker"))
+        if self.gateway:
+            self.supervisor.keep("beat:gateway", lambda: self.registry.beat("gateway"))
+        if self.web:
+            self.supervisor.keep("web", self.web.run)
+
+    async def until_stopped(self) -> None:
+        """Wait for SIGTERM or SIGINT, then drain."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        await stopping.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Stop accepting, finish running turns within the limit, deliver their answers, let everything go."""
+        grace_s = self.configuration().settings.limits.drain_s
+        log.info("drain.begin", grace_s=grace_s)
+        if self.gateway:
+            await self.gateway.stop_receiving()
+        if self.worker:
+            await self.worker.drain(grace_s)
+        await self.background.stop(grace_s=min(grace_s, DELIVER_S))
+        if self.gateway:
+            await self.gateway.drain(min(grace_s, DELIVER_S))
+        if self.web:
+            await self.web.stop()
+        await self.supervisor.stop()
+        log.info("drain.end")
+
+    async def _gauge(self) -> None:
+        while True:
+            for lanes in self.lanes:
+                counts = await lanes.counts()
+                self.metrics.dead_letters.labels(lanes.name).set(counts.pop("dead"))
+                for state, number in counts.items():
+                    self.metrics.lanes.labels(lanes.name, state).set(number)
+            await asyncio.sleep(GAUGE_S)
