@@ -37,7 +37,7 @@ def check_settings(settings: Document, assistants: Collection[str], reader: File
         source = _absolute(settings.mark(path).file.parent, value)
         settings.replace(path, str(source))
         if not reader.exists(source):
-            settings.complain(path, f'no file or folder is at "{value}"; it is looked for beside this file')
+            settings.complain(path, f'no file or folder is at "{value}", relative to this file')
     for path, value in _texts(settings, ("data_dir",)):
         settings.replace(path, str(_absolute(folder, value)))
 
@@ -54,7 +54,7 @@ def check_assistant(assistant: Document, settings: Document | None, reader: File
             try:
                 reader.read(file)
             except Unreadable as error:
-                assistant.complain(path, f'the word list "{value}" {error}; it is looked for beside this file')
+                assistant.complain(path, f'the word list "{value}", relative to this file, {error}')
 
 
 def _check_names(document: Document, uses: Iterable[tuple[str, KeyPath]], known: Mapping[str, Collection[str]]) -> None:
