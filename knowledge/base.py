@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from knowledge.types import Findings, Scope
+from knowledge.types import Findings, Loaded, Scope
 
 
 class Retriever(Protocol):
@@ -28,6 +28,8 @@ class Embedder(Protocol):
     name: str
     """Changes whenever the vectors would change."""
     dimensions: int
+    batch: int
+    """How many texts to give at once: few where a question must not wait behind them."""
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector of unit length per text, in order.
@@ -35,3 +37,25 @@ class Embedder(Protocol):
         Raises:
             EmbeddingUnavailable: the model or endpoint cannot be reached; a retry is safe.
         """
+
+
+class Loader(Protocol):
+    """Reads one kind of file: one module with this function, and a line in a table or an entry point."""
+
+    def __call__(self, data: bytes, *, name: str) -> Loaded:
+        """Return the text of a file with its structure; `name` is its file name.
+
+        Blocking and possibly slow: called in a worker thread or process.
+
+        Raises:
+            DocumentRefused: it is unsafe, too large or unreadable; the message is for an operator.
+        """
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours among the vectors of one base. Blocking: called in worker threads."""
+
+    def nearest(
+        self, vector: Sequence[float], *, count: int, labels: Collection[str] | None
+    ) -> list[tuple[str, float]]:
+        """Return up to `count` ids with their cosine, nearest first; only those with one of `labels` if given."""

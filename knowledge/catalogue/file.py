@@ -1,0 +1,136 @@
+"""The file of a catalogue: its tables, what its rows mean, and how it is opened."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowledge.errors import IndexUnavailable
+from knowledge.types import Access, Chunk
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions(
+    id TEXT PRIMARY KEY, document TEXT NOT NULL, title TEXT NOT NULL, source TEXT NOT NULL,
+    label TEXT NOT NULL, tags TEXT NOT NULL, staged_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunks(
+    number INTEGER PRIMARY KEY AUTOINCREMENT, version TEXT NOT NULL, ordinal INTEGER NOT NULL,
+    headings TEXT NOT NULL, place TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS chunks_version ON chunks(version, ordinal);
+CREATE TABLE IF NOT EXISTS vectors(key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facets(
+    model TEXT NOT NULL, chunk INTEGER NOT NULL, ordinal INTEGER NOT NULL, key BLOB NOT NULL,
+    PRIMARY KEY(model, chunk, ordinal)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS indexed(
+    collection TEXT NOT NULL, version TEXT NOT NULL, done INTEGER NOT NULL,
+    PRIMARY KEY(collection, version)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS current(document TEXT PRIMARY KEY, version TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS current_version ON current(version);
+CREATE TABLE IF NOT EXISTS revisions(
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, note TEXT NOT NULL,
+    added INTEGER NOT NULL, changed INTEGER NOT NULL, removed INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS changes(
+    revision INTEGER NOT NULL, document TEXT NOT NULL, version TEXT,
+    PRIMARY KEY(revision, document)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE IF NOT EXISTS lexical USING fts5(terms, tokenize="unicode61 remove_diacritics 0 tokenchars '~'");
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(lexical, row);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One state of one document."""
+
+    id: str
+    """Changes with the content and with how it is cut."""
+    document: str
+    title: str
+    source: str
+    access: Access
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A recorded change of the whole base."""
+
+    number: int
+    at: float
+    """Unix time."""
+    note: str
+    added: int
+    changed: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A chunk as it is looked up for an answer."""
+
+    number: int
+    ordinal: int
+    version: Version
+    chunk: Chunk
+
+
+def label_of(access: Access) -> str:
+    """Return the text by which chunks of equal access are filtered; empty: everybody."""
+    if not access.roles and not access.conversations:
+        return ""
+    return json.dumps([sorted(access.roles), sorted(access.conversations)], ensure_ascii=False)
+
+
+def access_of(label: str) -> Access:
+    """Return the access that `label_of` was given."""
+    roles, conversations = json.loads(label) if label else ((), ())
+    return Access(roles=frozenset(roles), conversations=frozenset(conversations))
+
+
+class CatalogueFile:
+    """One connection to the file at `path`. Blocking; used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self.db.execute("PRAGMA journal_mode=WAL")
+            self.db.execute("PRAGMA synchronous=NORMAL")
+            self.db.executescript(_SCHEMA)
+            self.db.execute("INSERT OR IGNORE INTO meta VALUES('id', ?)", (uuid.uuid4().hex[:12],))
+            self.id: str = self.text("SELECT value FROM meta WHERE key='id'")
+        except sqlite3.Error as error:
+            raise IndexUnavailable(f"the catalogue {path} cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+    def text(self, sql: str, *values: object) -> str:
+        """Return the first column of the first row as a text; empty where there is none."""
+        row = self.db.execute(sql, values).fetchone()
+        return str(row[0]) if row and row[0] is not None else ""
+
+    def number(self, sql: str, *values: object) -> int:
+        """Return the first column of the first row as a number; 0 where there is none."""
+        return int(self.text(sql, *values) or 0)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the file's only write lock; what is written inside becomes visible at once, or not at all."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+
+def chunk_of(headings: str, place: str, text: str) -> Chunk:
+    """Return the chunk that a row of `chunks` holds."""
+    return Chunk(headings=tuple(json.loads(headings)), place=place, text=text)

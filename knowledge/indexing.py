@@ -1,0 +1,61 @@
+"""Keeping a vector index in step with the catalogue, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from knowledge.catalogue.file import CatalogueFile, label_of
+from knowledge.catalogue.ledger import Ledger
+from knowledge.catalogue.vectors import VectorStore, unpacked
+from knowledge.index import ChromaIndex
+
+
+class Indexing:
+    """Takes versions into one collection and out of it. What it is about to do is recorded before it does it.
+
+    Blocking; used by one thread at a time.
+    """
+
+    def __init__(self, file: CatalogueFile, index: ChromaIndex, *, collection: str, model: str) -> None:
+        self._ledger = Ledger(file)
+        self._vectors = VectorStore(file)
+        self._index = index
+        self._collection = collection
+        self._model = model
+
+    def add(self, versions: Collection[str]) -> None:
+        """Take versions in; those that are in already cost nothing."""
+        done = self._vectors.indexed(self._collection)
+        missing = [version for version in versions if not done.get(version)]
+        if not missing:
+            return
+        self._vectors.mark_indexed(self._collection, missing, done=False)
+        ids, vectors, labels = list[str](), list[list[float]](), list[str]()
+        for version in missing:
+            rows = self._vectors.vectors_of(self._model, version)
+            ids += [key for key, _ in rows]
+            vectors += [unpacked(held) for _, held in rows]
+            labels += [label_of(self._ledger.access(version))] * len(rows)
+        if ids:
+            self._index.upsert(ids, vectors, labels)
+        self._vectors.mark_indexed(self._collection, missing, done=True)
+
+    def reconcile(self) -> None:
+        """Make the collection hold exactly what is visible: after a publication, and after any crash."""
+        visible = set(self._ledger.current().values())
+        held = self._vectors.indexed(self._collection)
+        self.add(visible)
+        stale = [version for version in held if version not in visible]
+        ids = [key for version in stale for key in self._vectors.ids_of(self._model, version)]
+        if ids:
+            self._index.delete(ids)
+        if stale:
+            self._vectors.mark_removed(self._collection, stale)
+
+    def verify(self) -> None:
+        """Rebuild the collection from the catalogue's vectors where it lost some (a deleted folder, a torn disk)."""
+        self.reconcile()
+        if self._index.size() != self._vectors.count_visible(self._model):
+            self._index.clear()
+            self._vectors.mark_removed(self._collection)
+            self.reconcile()

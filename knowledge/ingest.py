@@ -1,0 +1,186 @@
+"""Bringing a base up to date: only what changed is read and embedded again; a killed run is continued, not repeated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from knowledge.base import Embedder
+from knowledge.catalogue.file import CatalogueFile, Version
+from knowledge.catalogue.ledger import Ledger
+from knowledge.catalogue.vectors import VectorStore, packed
+from knowledge.chunking import chunks, facets
+from knowledge.errors import DocumentRefused
+from knowledge.indexing import Indexing
+from knowledge.loaders.table import loader_for
+from knowledge.sources import SourceFile, read
+from knowledge.threads import Threads
+
+_FORMAT = "1"  # raise it when loaders or chunking change, so that documents are cut again (not embedded again)
+_GROUP = 32  # documents whose texts are embedded together
+
+
+Gather = Callable[[], tuple[list[SourceFile], list[DocumentRefused]]]
+"""Finds the files of a base, and the sources that are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a sync is."""
+
+    done: int
+    total: int
+    document: str
+    """The document that was just finished."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What a sync did."""
+
+    revision: int = 0
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    embedded: int = 0
+    """Texts that were embedded; those known from before cost nothing."""
+    seconds: float = 0.0
+    failed: list[DocumentRefused] = field(default_factory=list)
+
+
+class Ingest:
+    """Writes one base. One sync at a time; the caller holds the base's lock."""
+
+    def __init__(
+        self,
+        file: CatalogueFile,
+        *,
+        embedder: Embedder,
+        indexing: Indexing | None,
+        threads: Threads,
+        chunk_characters: int,
+    ) -> None:
+        self._ledger = Ledger(file)
+        self._vectors = VectorStore(file)
+        self._embedder = embedder
+        self._indexing = indexing
+        self._threads = threads
+        self._chunk_characters = chunk_characters
+
+    async def sync(
+        self, gather: Gather, *, note: str = "sync", progress: Callable[[Progress], None] | None = None
+    ) -> Report:
+        """Make the base hold exactly the documents that `gather` finds; what cannot be read keeps its old version.
+
+        While a source as a whole is missing, nothing is removed: a disk that is not mounted must not empty a base.
+
+        Raises:
+            EmbeddingUnavailable, IndexUnavailable: broken off; another sync goes on from there.
+        """
+        started = time.monotonic()
+        files, refused = await self._threads.write(gather)
+        before = await self._threads.write(self._ledger.current)
+        report = Report(failed=list(refused))
+        after = await self._staged(files, before, report, progress)
+        removed = {} if refused else dict.fromkeys(before.keys() - after.keys())
+        await self.publish({**after, **removed}, note=note)
+        self._count(before, after, removed, report)
+        report.revision = await self._threads.write(self._ledger.revision)
+        report.seconds = time.monotonic() - started
+        return report
+
+    async def publish(self, changes: Mapping[str, str | None], *, note: str) -> None:
+        """Make staged versions visible at once; their vectors are in the index before, the old ones leave it after."""
+        versions = [version for version in changes.values() if version is not None]
+        if self._indexing is not None:
+            await self._threads.write(self._indexing.add, versions)
+        await self._threads.write(lambda: self._ledger.publish(changes, note=note))
+        if self._indexing is not None:
+            await self._threads.write(self._indexing.reconcile)
+
+    async def embed_visible(self) -> int:
+        """Embed what is visible but has no vectors of this model yet; return how many texts that were."""
+        return await self._embed(await self._threads.write(self._vectors.unembedded, self._embedder.name))
+
+    async def _staged(
+        self,
+        files: Sequence[SourceFile],
+        before: Mapping[str, str],
+        report: Report,
+        progress: Callable[[Progress], None] | None,
+    ) -> dict[str, str]:
+        after: dict[str, str] = {}
+        waiting: list[str] = []
+        for done, file in enumerate(files, 1):
+            try:
+                after[file.document] = await self._threads.write(self._stage, file)
+                waiting.append(after[file.document])
+            except DocumentRefused as error:
+                report.failed.append(error)
+                if file.document in before:
+                    after[file.document] = before[file.document]
+            if len(waiting) >= _GROUP or done == len(files):
+                report.embedded += await self._embed(waiting)
+                waiting = []
+            if progress is not None:
+                progress(Progress(done=done, total=len(files), document=file.document))
+        return after
+
+    def _stage(self, file: SourceFile) -> str:
+        """Read one file into the catalogue unless it is there; return its version."""
+        data, digest = read(file)
+        identity = f"{_FORMAT}\n{file.document}\n{digest}\n{self._chunk_characters}"
+        version = sha256(identity.encode()).hexdigest()[:24]
+        if not self._ledger.staged([version]):
+            loaded = loader_for(file.path.name)(data, name=file.document)
+            self._ledger.stage(
+                Version(
+                    id=version,
+                    document=file.document,
+                    title=loaded.title,
+                    source=file.document,
+                    access=loaded.access,
+                    tags=loaded.tags,
+                ),
+                chunks(loaded.blocks, size=self._chunk_characters),
+            )
+        return version
+
+    async def _embed(self, versions: Sequence[str]) -> int:
+        """Embed what versions lack, storing every batch at once; return how many texts that were."""
+        wanted = await self._threads.write(self._wanted, versions)
+        texts = {self._key(text): text for held in wanted.values() for text in held}
+        known = await self._threads.write(self._vectors.known_vectors, texts)
+        missing = [(key, text) for key, text in texts.items() if key not in known]
+        for at in range(0, len(missing), self._embedder.batch):
+            part = missing[at : at + self._embedder.batch]
+            vectors = await self._embedder.embed([text for _, text in part])
+            held = {key: packed(vector) for (key, _), vector in zip(part, vectors, strict=True)}
+            await self._threads.write(self._vectors.store_vectors, held)
+        keys = {chunk: [self._key(text) for text in held] for chunk, held in wanted.items()}
+        await self._threads.write(self._vectors.store_facets, self._embedder.name, keys)
+        return len(missing)
+
+    def _wanted(self, versions: Sequence[str]) -> dict[int, list[str]]:
+        """Return the texts to embed of each chunk that has no vectors of this model yet."""
+        wanted: dict[int, list[str]] = {}
+        for version in versions:
+            if not self._vectors.complete(self._embedder.name, version):
+                title = self._ledger.title(version)
+                wanted |= {number: facets(chunk, title) for number, chunk in self._vectors.chunks_of(version)}
+        return wanted
+
+    def _key(self, text: str) -> bytes:
+        return sha256(f"{self._embedder.name}\0{text}".encode()).digest()[:16]
+
+    @staticmethod
+    def _count(
+        before: Mapping[str, str], after: Mapping[str, str], removed: Mapping[str, None], report: Report
+    ) -> None:
+        report.removed = len(removed)
+        report.added = sum(document not in before for document in after)
+        report.changed = sum(document in before and before[document] != version for document, version in after.items())
+        report.unchanged = len(after) - report.added - report.changed
