@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agents.types import Effect, Prompt, RecalledMessage, Recollection, RuntimeEvent, Turn, TurnContext
 from config.assistant import MemorySettings
+from knowledge.types import Passage
 
 Write = tuple[str | bytes | int, ...]
 """One Redis command, to be run inside a fenced script together with others of the same conversation."""
@@ -31,6 +32,8 @@ class ToolContext:
     key: str
     turn: Turn
     context: TurnContext
+    cite: Callable[[Passage], int] | None = None
+    """Makes a passage citable in this answer and returns its number; None where nothing can be cited."""
 
 
 class Tool(Protocol):
@@ -41,6 +44,9 @@ class Tool(Protocol):
     parameters: Mapping[str, Any]
     """JSON Schema of the arguments."""
     effect: Effect
+    """`read` may be repeated at will. Anything else is done once: its result is recorded and given again. A tool that
+    honours `ToolContext.key` (two calls with one key have one effect) says so with an attribute `repeatable = True`;
+    any other is not called again when a crash left its outcome unknown."""
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> str:
         """Do it and return what the model is told.

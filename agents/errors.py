@@ -5,10 +5,12 @@ AgentError                 `retryable` says whether the turn may be run again
 │   ├── ModelUnavailable   not reached, timed out, overloaded or failed on its side
 │   ├── ModelRefused       the request is wrong for this model (unknown model, too long)
 │   └── ModelUnauthorized  the key is wrong: an operator must act
+├── KnowledgeFailed        the assistant's knowledge bases could not be searched
 ├── TurnTooLong            the turn's deadline passed
 ├── UnknownModel           no model of that alias is configured
 ├── UnknownTool            no tool of that name is installed
-└── ToolFailed             a tool failed for good
+├── ToolFailed             a tool failed for good
+└── WordListUnreadable     a word list of the moderation settings cannot be read: an operator must act
 """
 
 from __future__ import annotations
@@ -52,6 +54,14 @@ class ModelUnauthorized(ModelError):
     """The model's key is missing or wrong."""
 
 
+class KnowledgeFailed(AgentError):
+    """The assistant's knowledge bases could not be searched; `retryable` says whether a retry is safe."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
 class TurnTooLong(AgentError):
     """The turn did not end before its deadline."""
 
@@ -66,3 +76,7 @@ class UnknownTool(AgentError):
 
 class ToolFailed(AgentError):
     """A tool failed; the message is for the model and for an operator."""
+
+
+class WordListUnreadable(AgentError):
+    """A word list of the moderation settings cannot be read; the message names it and its file."""

@@ -128,6 +128,8 @@ class Answer:
     """False: neither side enters the conversation's memory (a blocked question)."""
     question: str = ""
     """The person's text as it may be remembered: after redaction."""
+    uncited: tuple[Passage, ...] = ()
+    """Passages that were found and that the answer does not refer to: what else one might ask about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,14 @@ class Reply:
     model: str = ""
 
 
-RuntimeEvent = Delta | Step | ToolCall | Reply
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A tool found passages; from now on the answer may refer to them by their numbers."""
+
+    passages: tuple[Cited, ...]
+
+
+RuntimeEvent = Delta | Step | ToolCall | Found | Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
