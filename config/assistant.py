@@ -42,7 +42,7 @@ class WordList(Section):
     action: Literal["block", "redact", "log"] = Field("block", description="What happens on a match.")
     words: tuple[str, ...] = Field((), description="Phrases, written here.")
     file: str | None = Field(
-        None, description="A UTF-8 file with one phrase a line, relative to this file; `#` starts a comment."
+        None, description="A UTF-8 file with one phrase a line, relative to the assistant's; `#` starts a comment."
     )
     category: str = Field("", description="A category for reports.")
 
@@ -87,7 +87,10 @@ class WhileBusy(Section):
 class Assistant(Section):
     """One assistant. The file's name is its name unless `name` says otherwise."""
 
-    name: Name = Field(description="Its name in `/use`, in `model` of the API, and in logs.")
+    name: Name = Field(
+        description="Its name in `/use`, in `model` of the API, and in logs.",
+        json_schema_extra={"x-default": "the file's name"},
+    )
     description: str = Field("", description="One line, shown by /assistants.")
     language: Literal["zh", "en", "auto"] = Field("auto", description="auto: the language of the question.")
     model: str = Field("default", description="Alias of a model of `parley.yaml`.")

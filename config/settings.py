@@ -116,7 +116,6 @@ class ChannelSettings(Section):
     web: WebSettings = WebSettings()
     telegram: dict[Name, TelegramSettings] = Field(default_factory=dict, description="Bots by account name.")
 
-
     def assistant_of(self, channel: str, account: str) -> str | None:
         """Return the assistant that an account names, or None where the default one answers."""
         platform = getattr(self, channel, None)
@@ -154,9 +153,9 @@ class ConversationLimits(Section):
 class KnowledgeBase(Section):
     """One knowledge base: where its documents come from."""
 
-    sources: tuple[str, ...] = Field(description="Files and folders, relative to this file.")
+    sources: tuple[str, ...] = Field(description="Files and folders, relative to the file that names them.")
     description: str = Field("", description="One line, for people.")
-    threshold: float = Field(0.35, ge=0, le=1, description="Passages that score lower count as not found.")
+    threshold: float = Field(0.27, ge=0, le=1, description="Passages that score lower count as not found.")
     chunk_characters: int = Field(700, ge=100, le=8000, description="How long a chunk may be.")
 
 
