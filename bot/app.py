@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.access import Access
 from bot.gateway import Gateway
 from bot.lanes import Lanes
 from bot.live import Live
@@ -18,9 +18,12 @@ from bot.registry import Registry
 from bot.store import Store
 from bot.supervisor import Supervisor
 from bot.telemetry import Metrics
-from bot.web.server import WebServer
-from bot.worker import Worker
 from config.loader import Configuration
+
+if TYPE_CHECKING:
+    from bot.brain import Brain
+    from bot.web.server import WebServer
+    from bot.worker import Worker
 
 log = structlog.get_logger()
 
@@ -39,28 +42,40 @@ class App:
     background: Supervisor
     live: Live
     registry: Registry
+    access: Access
     lanes: tuple[Lanes, ...]
-    worker: Worker | None = None
     gateway: Gateway | None = None
+    worker: Worker | None = None
+    brain: Brain | None = None
     web: WebServer | None = None
-    loops: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
-    """Further loops to keep running: the configuration watch."""
-    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
-    started: float = field(default_factory=time.monotonic)
+    serving: bool = False
+    """True once the gateway accepts messages."""
+    draining: bool = False
 
     def start(self) -> None:
-        """Start every loop; returns at once."""
-        self.supervisor.keep("live", self.live.run)
-        self.supervisor.keep("gauges", self._gauge)
-        for name, loop in self.loops.items():
-            self.supervisor.keep(name, loop)
-        if self.worker:
-            self.supervisor.keep("worker", self.worker.run)
-            self.supervisor.keep("beat:worker", lambda: self.registry.beat("worker"))
+        """Start the gateway's side; returns at once."""
+        self.keep("live", self.live.run)
+        self.keep("gauges", self._gauge)
         if self.gateway:
             self.supervisor.keep("beat:gateway", lambda: self.registry.beat("gateway"))
         if self.web:
             self.supervisor.keep("web", self.web.run)
+        self.serving = self.gateway is not None
+
+    def start_worker(self, worker: Worker) -> None:
+        """Begin to answer; returns at once."""
+        self.worker = worker
+        self.keep("worker", worker.run)
+        self.keep("beat:worker", lambda: self.registry.beat("worker"))
+
+    def keep(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop for the life of the process."""
+        self.supervisor.keep(name, loop)
+
+    async def close(self) -> None:
+        """Stop whatever still runs, at once."""
+        await self.background.stop()
+        await self.supervisor.stop()
 
     async def until_stopped(self) -> None:
         """Wait for SIGTERM or SIGINT, then drain."""
@@ -76,6 +91,7 @@ class App:
     async def drain(self) -> None:
         """Stop accepting, finish running turns within the limit, deliver their answers, let everything go."""
         grace_s = self.configuration().settings.limits.drain_s
+        self.draining = True
         log.info("drain.begin", grace_s=grace_s)
         if self.gateway:
             await self.gateway.stop_receiving()

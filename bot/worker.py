@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -23,16 +24,16 @@ class Worker:
     def __init__(
         self,
         *,
-        lanes: Lanes,
+        turns: Lanes,
         beside: Lanes,
-        answering: Answering,
-        answering_beside: Answering,
+        answering: Callable[[Lanes], Answering],
         control: Control,
         concurrency: int,
     ) -> None:
-        self._turns = Reader(lanes, answering.answer, concurrency=concurrency, rescue=answering.rescue)
-        self._beside = Reader(
-            beside, answering_beside.answer, concurrency=BESIDE_CONCURRENCY, rescue=answering_beside.rescue
+        self._turns, self._beside = (
+            Reader(lanes, work.answer, concurrency=places, rescue=work.rescue)
+            for lanes, places in ((turns, concurrency), (beside, BESIDE_CONCURRENCY))
+            for work in (answering(lanes),)
         )
         self._control = control
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -109,6 +110,11 @@ class TelegramSettings(Section):
     assistant: str | None = Field(None, description="The assistant that answers; by default `default_assistant`.")
     streaming: bool = Field(True, description="Show the answer while it is written.")
 
+    @property
+    def enabled(self) -> bool:
+        """True where the account has a token."""
+        return self.token is not None
+
 
 class ChannelSettings(Section):
     """The platforms, each with its accounts."""
@@ -116,11 +122,28 @@ class ChannelSettings(Section):
     web: WebSettings = WebSettings()
     telegram: dict[Name, TelegramSettings] = Field(default_factory=dict, description="Bots by account name.")
 
+    plugins: dict[Name, dict[Name, dict[str, Any]]] = Field(
+        default_factory=dict,
+        description="Accounts of platforms whose channel is installed as a package (entry point parley.channels).",
+    )
+
+    def accounts(self) -> Iterator[tuple[str, str, Any]]:
+        """Yield platform, account name and settings of every account on a platform that is on."""
+        for account, settings in self.telegram.items():
+            if settings.enabled:
+                yield "telegram", account, settings
+        for platform, accounts in self.plugins.items():
+            for account, options in accounts.items():
+                yield platform, account, options
+
     def assistant_of(self, channel: str, account: str) -> str | None:
         """Return the assistant that an account names, or None where the default one answers."""
-        platform = getattr(self, channel, None)
-        settings = platform.get(account) if isinstance(platform, dict) else platform
-        return getattr(settings, "assistant", None)
+        if channel == "web":
+            return self.web.assistant
+        for platform, name, settings in self.accounts():
+            if (platform, name) == (channel, account):
+                return settings.get("assistant") if isinstance(settings, dict) else settings.assistant
+        return None
 
 
 class Owner(Section):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 KEEP_ALIVE_S = 15.0
@@ -66,7 +67,7 @@ async def _disconnected(receive: Receive) -> None:
         continue
 
 
-class EventStream:
+class EventStream(StreamingResponse):
     """A response of server-sent events that ends when the client leaves; the source is always closed.
 
     `on_leave` is called when the client went before the source was exhausted.
@@ -75,29 +76,23 @@ class EventStream:
     """
 
     def __init__(
-        self, source: AsyncIterator[bytes], *, headers: dict[str, str], on_leave: Callable[[], Awaitable[None]]
+        self,
+        source: AsyncGenerator[bytes],
+        *,
+        headers: Mapping[str, str] | None = None,
+        on_leave: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        # nginx would hold events back: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+        fixed = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
+        super().__init__(source, headers={**fixed, **(headers or {})}, media_type="text/event-stream")
         self._source = source
         self._on_leave = on_leave
-        self._headers = {
-            "content-type": "text/event-stream; charset=utf-8",
-            "cache-control": "no-cache, no-transform",
-            # nginx would hold the events back: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
-            "x-accel-buffering": "no",
-            **headers,
-        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the source ends or the client leaves."""
         try:
-            await _first(asyncio.create_task(self._send(send)), receive)
+            async with aclosing(self._source):
+                await _first(asyncio.create_task(self.stream_response(send)), receive)
         except (ClientDisconnect, OSError):
-            await self._on_leave()
-
-    async def _send(self, send: Send) -> None:
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]
-        async with aclosing(self._source) as source:  # type: ignore[type-var]  # sources are async generators
-            await send({"type": "http.response.start", "status": 200, "headers": raw})
-            async for event in source:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if self._on_leave:
+                await self._on_leave()

@@ -83,10 +83,7 @@ def require_same_origin(request: Request, *, public_url: str | None, loopback: b
         raise HTTPException(403, f"this server does not know the name {host[:100]}: set http.public_url")
     site = request.headers.get("sec-fetch-site")
     origin = urlsplit(request.headers.get("origin", "")).netloc
-    if site is not None:
-        allowed = site == "same-origin"
-    else:
-        allowed = bool(origin) and origin in (host, public_host)
+    allowed = site == "same-origin" if site else bool(origin) and origin in (host, public_host)
     if not allowed:
         raise HTTPException(403, "this request comes from another site")
 

@@ -1,0 +1,173 @@
+"""The command line: `parley run`, `gateway`, `worker`, `chat`, `doctor`, `config`, `keys`, `version`.
+
+Exit codes: 0 all is well; 1 a check found a problem; 2 wrong usage; 3 the process could not start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from functools import partial
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from config.errors import ConfigurationInvalid
+from config.loader import Configuration, load_configuration
+
+PROBLEM, CANNOT_START = 1, 3
+
+cli = typer.Typer(
+    name="parley",
+    help="AI assistants in the chats people already use. Start with [bold]parley run[/bold].",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+configuration_cli = typer.Typer(help="Check or show the configuration.", no_args_is_help=True)
+keys_cli = typer.Typer(help="API keys for the OpenAI-compatible API at /v1.", no_args_is_help=True)
+cli.add_typer(configuration_cli, name="config")
+cli.add_typer(keys_cli, name="keys")
+
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="parley.yaml or its folder; by default the working folder, or PARLEY_CONFIG."),
+]
+
+
+@cli.command()
+def run(config: ConfigOption = None) -> None:
+    """Run everything in one process: web chat, channels and answers. Ctrl-C stops it cleanly."""
+    _process(config, "gateway", "worker")
+
+
+@cli.command()
+def gateway(config: ConfigOption = None) -> None:
+    """Run only the connections: HTTP, channels and deliveries. Needs a Redis that workers share."""
+    _process(config, "gateway")
+
+
+@cli.command()
+def worker(config: ConfigOption = None) -> None:
+    """Run only the answering. Start as many as you like, on as many machines."""
+    _process(config, "worker")
+
+
+@cli.command()
+def chat(
+    config: ConfigOption = None,
+    assistant: Annotated[str | None, typer.Option("--assistant", "-a", help="Who should answer.")] = None,
+) -> None:
+    """Chat in this terminal. Lines piped in are answered one by one."""
+    from bot.chat import chat as start
+
+    loaded = _load(config)
+    _run(start(loaded, load=_loader(config), assistant=assistant))
+
+
+@cli.command()
+def doctor(config: ConfigOption = None) -> None:
+    """Check store, models, channels, knowledge and dead letters, and say what to do. Exit code 1 on a problem."""
+    from bot.doctor import examine
+
+    _run(examine(_load(config), out))
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    out.print(installed_version("parley"))
+
+
+@configuration_cli.command("check")
+def check(config: ConfigOption = None) -> None:
+    """Check all files and print every problem with file and line. Exit code 1 if there is one."""
+    loaded = _load(config)
+    names = ", ".join(loaded.assistants)
+    out.print(f"[green]✓[/green] The configuration is valid: {len(loaded.files)} files, assistants: {names}")
+
+
+@configuration_cli.command("show")
+def show(config: ConfigOption = None) -> None:
+    """Print the configuration that is in force, defaults included. Secrets are hidden."""
+    from bot.show import as_yaml
+
+    sys.stdout.write(as_yaml(_load(config)))
+
+
+@keys_cli.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="The application that will use it.")], config: ConfigOption = None
+) -> None:
+    """Create an API key and print it once: only its hash is kept."""
+    from bot.keyring import create
+
+    _run(create(_load(config), name))
+
+
+@keys_cli.command("list")
+def list_keys(config: ConfigOption = None) -> None:
+    """List the applications that have a key."""
+    from bot.keyring import show_all
+
+    _run(show_all(_load(config), out))
+
+
+@keys_cli.command("revoke")
+def revoke_key(
+    name: Annotated[str, typer.Argument(help="The application whose key ends now.")], config: ConfigOption = None
+) -> None:
+    """Revoke an application's key."""
+    from bot.keyring import revoke
+
+    _run(revoke(_load(config), name))
+
+
+def _process(config: Path | None, *roles: str) -> None:
+    from bot.serve import serve
+
+    _run(serve(_load(config), load=_loader(config), roles=frozenset(roles)))  # type: ignore[arg-type]
+
+
+def _loader(config: Path | None) -> partial[Configuration]:
+    return partial(load_configuration, config, environment=dict(os.environ), folder=Path.cwd())
+
+
+def _load(config: Path | None) -> Configuration:
+    try:
+        return _loader(config)()
+    except ConfigurationInvalid as invalid:
+        for problem in invalid.problems:
+            err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+        count = len(invalid.problems)
+        err.print(f"[red]✗[/red] {count} problem{'s' if count > 1 else ''} in the configuration")
+        raise typer.Exit(PROBLEM) from None
+
+
+def _run(work: Coroutine[Any, Any, int | None]) -> NoReturn:
+    from bot.errors import BotError
+
+    try:
+        code = _loop_run(work)
+    except BotError as error:
+        err.print(f"[red]✗[/red] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(CANNOT_START) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    raise typer.Exit(code or 0)
+
+
+def _loop_run(work: Coroutine[Any, Any, int | None]) -> int | None:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return asyncio.run(work)
+    return uvloop.run(work)

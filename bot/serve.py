@@ -1,0 +1,54 @@
+"""Run a process until it is told to stop, and tell the person at the terminal what it is doing."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from bot.app import App
+from bot.telemetry import configure_logging
+from bot.wiring import Load, Role, open_app
+from config.loader import Configuration
+
+STARTED = time.monotonic()
+
+
+async def serve(configuration: Configuration, *, load: Load, roles: frozenset[Role]) -> int:
+    """Run the roles in this process until SIGTERM or SIGINT; returns the exit code.
+
+    Raises:
+        BotError: the process could not start.
+    """
+    configure_logging(configuration.settings.log)
+    async with open_app(configuration, load=load, roles=roles) as app:
+        await _announce(app, configuration)
+        await app.until_stopped()
+    return 0
+
+
+async def _announce(app: App, configuration: Configuration) -> None:
+    console = Console(stderr=True)
+    grid = Table.grid(padding=(0, 2))
+    if app.web:
+        grid.add_row("chat", f"[bold]{app.web.url}[/bold]" if configuration.settings.channels.web.enabled else "off")
+        grid.add_row("API", f"{app.web.url}/v1")
+    models = configuration.settings.models
+    for alias in sorted({assistant.model for assistant in configuration.assistants.values()}):
+        offline = models[alias].provider == "offline"
+        hint = "no language model: answers quote the knowledge base. Set OPENAI_API_KEY for a real one"
+        grid.add_row("model", hint if offline else f"{models[alias].model} ({alias})")
+    grid.add_row("assistants", ", ".join(configuration.assistants))
+    grid.add_row("channels", ", ".join(f"{platform}/{account}" for platform, account in _accounts(app)) or "none")
+    if app.gateway:
+        code = await app.access.owner_code()
+        if code:
+            grid.add_row("owner", f"nobody yet: send [bold]/claim {code}[/bold] in a private chat, once")
+    seconds = time.monotonic() - STARTED
+    console.print(Panel(grid, title=f"Parley is ready ({seconds:.1f} s)", title_align="left", expand=False))
+
+
+def _accounts(app: App) -> list[tuple[str, str]]:
+    return list(app.gateway.connections) if app.gateway else []
