@@ -1,0 +1,1 @@
+"""Telegram: polling or webhook, private chats, groups and topics."""
