@@ -120,7 +120,7 @@ class Answering:
         configuration = self._services.configuration()
         channel, account = message.conversation.channel, message.conversation.account
         names = (message.assistant, chosen, configuration.settings.channels.assistant_of(channel, account))
-        found = (configuration.assistants[name] for name in names if name in configuration.assistants)
+        found = (configuration.assistants[name] for name in names if name and name in configuration.assistants)
         return next(found, None) or configuration.assistant(None)
 
     async def _route(self, held: Held, case: Case) -> str:

@@ -116,7 +116,7 @@ class Gateway:
             await channel.start()
         except Unauthorized as error:
             connection.status = "unauthorized"
-            log.error("channel.unauthorized", channel=connection.name, error=str(error))
+            log.error("channel.unauthorized", channel=connection.name, error=str(error))  # noqa: TRY400 - an operator acts on the message, not on the stack
             await asyncio.sleep(UNAUTHORIZED_WAIT_S)
             raise
         connection.status = "running"

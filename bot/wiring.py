@@ -121,10 +121,10 @@ async def open_app(
 
             app.web = WebServer(create_app(_web(parts, app)), listener)
         app.start()
-        if app.gateway:
-            await _open_accounts(parts, app.gateway, configuration)
         if "worker" in roles:
             await _worker(parts, app, stack)
+        if app.gateway:
+            await _open_accounts(parts, app.gateway, configuration)
         app.keep("configuration", lambda: parts.current.follow(load, lambda old, new: _changed(parts, app, old, new)))
         yield app
 
@@ -222,7 +222,7 @@ def _web(parts: Parts, app: App) -> WebDependencies:
         webhooks=webhook,
         configuration=parts.current,
         keys=ApiKeys(parts.store.redis, parts.store.keys.shared("api-keys")),
-        feedback=Feedback(parts.store.redis, parts.store.keys.shared),
+        feedback=Feedback(parts.store.redis, parts.store.keys.shared("feedback")),
         readiness=readiness,
         metrics=parts.metrics.text,
         cancel=cancel,

@@ -54,7 +54,8 @@ class CommandTable:
             return Reply(
                 content=call.text(f"只有管理员可以使用 /{command.name}。", f"Only an owner may use /{command.name}.")
             )
-        return await command.run(call)
+        reply: Reply = await command.run(call)
+        return reply
 
     def menu(self) -> tuple[CommandEntry, ...]:
         """Return the entries of a platform's command menu, in both languages."""

@@ -23,7 +23,7 @@ from bot.web.exchange import KEEP_ALIVE_S, EventStream, read_body, while_connect
 from bot.web.openai_answer import Chunks, Event, completion, problem_of
 from bot.web.openai_request import ApiProblem, ChatRequest, parse_chat_request
 from channels.errors import Unreachable
-from channels.types import Conversation, OutboundMessage
+from channels.types import Conversation, OutboundMessage, Progress
 from channels.web import JournalEntry, Subscription
 from config.assistant import Assistant
 
@@ -82,8 +82,7 @@ class _Completion:
         events = self._events()
         try:
             if self._asked.stream:
-                first = await while_connected(self._request, anext(events))
-                return self._stream(first, events)
+                return self._stream(await while_connected(self._request, _opening(events)), events)
             answer = await while_connected(self._request, _final(events))
         except ClientDisconnect:
             await self._left()
@@ -95,9 +94,6 @@ class _Completion:
         return JSONResponse(body, headers=self._headers)
 
     def _stream(self, first: Event, events: AsyncGenerator[Event]) -> Response:
-        problem = problem_of(first) if isinstance(first, OutboundMessage) else None
-        if problem:
-            raise problem
         options = self._asked.stream_options
         chunks = Chunks(
             id_=f"chatcmpl-{self._id}",
@@ -132,6 +128,7 @@ class _Completion:
     async def _followed(self, reader: Subscription) -> AsyncGenerator[Event]:
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._assistant.limits.turn_s + QUEUE_S
+        begun = False
         while not reader.closed and clock() < deadline:
             try:
                 items = await reader.next(timeout_s=min(KEEP_ALIVE_S, deadline - clock()))
@@ -144,8 +141,9 @@ class _Completion:
                 yield event
                 if isinstance(event, OutboundMessage):
                     return
-            if not items:
+            if begun and not items:
                 yield None
+            begun = True
         if reader.closed:
             raise unavailable("The server is restarting; try again.")
         raise ApiProblem(504, "The answer took too long.", type_="server_error", code="timeout")
@@ -159,6 +157,21 @@ class _Completion:
 def unavailable(message: str) -> ApiProblem:
     """Return the problem of a store or server that is away for the moment."""
     return ApiProblem(503, message, type_="server_error", code="unavailable", headers={"retry-after": "1"})
+
+
+async def _opening(events: AsyncGenerator[Event]) -> Event:
+    """Return the first event that decides: text, silence, or an answer; a failed turn gets its own status."""
+    try:
+        async for event in events:
+            problem = problem_of(event) if isinstance(event, OutboundMessage) else None
+            if problem:
+                raise problem
+            if not isinstance(event, Progress) or event.kind == "text":
+                return event
+    except ApiProblem:
+        await events.aclose()
+        raise
+    raise unavailable("The turn ended without an answer; try again.")
 
 
 async def _final(events: AsyncGenerator[Event]) -> OutboundMessage:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,17 +54,20 @@ class Chunks:
         """Yield the events of the stream; a failure becomes an error event, after which it ends."""
         yield self._chunk({"role": "assistant", "content": "", "refusal": None})
         try:
-            async for event in events:
-                if event is None:
-                    yield KEEP_ALIVE
-                elif isinstance(event, Progress):
-                    text = self._grown(event)
-                    if text:
-                        yield self._chunk({"content": text})
-                else:
-                    yield self._last(event)
+            async with aclosing(events):
+                async for event in events:
+                    if chunk := self._written(event):
+                        yield chunk
         except ApiProblem as problem:
             yield _data(problem.body)
+
+    def _written(self, event: Event) -> bytes:
+        if event is None:
+            return KEEP_ALIVE
+        if isinstance(event, OutboundMessage):
+            return self._last(event)
+        text = self._grown(event)
+        return self._chunk({"content": text}) if text else b""
 
     def _grown(self, progress: Progress) -> str:
         """Return what the text grew by; nothing while it repeats, after a crash, what was sent already."""
