@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from knowledge.base import Embedder
 from knowledge.errors import EmbeddingUnavailable
@@ -25,8 +25,7 @@ _LENGTH_MAX = 2000  # characters; the model has no limit of its own, but its tim
 class OfflineEmbedder:
     """Embeds in a thread of its own; loads the model on first use (1–2 s, about 75 MB).
 
-    With `cache_dir` the model's table of 65 MB lies in a file there that is mapped, not loaded, so that the operating
-    system may drop it when memory is short; processes share it.
+    With `cache_dir` the model's table of 65 MB lies in a file there instead of in memory; processes share it.
     """
 
     dimensions = 512
@@ -37,6 +36,7 @@ class OfflineEmbedder:
         self._cache_dir = cache_dir
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
         self._model: USE | None = None
+        self._rows: _RowsOnDisk | None = None
 
     async def warm(self) -> None:
         """Load the model now instead of with the first text."""
@@ -50,6 +50,8 @@ class OfflineEmbedder:
     def close(self) -> None:
         """Stop the thread; texts that wait are dropped."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._rows is not None:
+            self._rows.close()
 
     def _embed(self, texts: list[str]) -> list[list[float]]:
         if self._model is None:
@@ -69,27 +71,46 @@ class OfflineEmbedder:
         except (ImportError, OSError) as error:
             raise EmbeddingUnavailable(f"the offline embedding model could not be loaded: {error}") from error
         if self._cache_dir is not None:
-            _map_table(model, self._cache_dir)
+            self._rows = _moved(model, self._cache_dir)
         return model
 
 
-def _map_table(model: Any, folder: Path) -> None:
-    """Replace the model's table in memory by the same table in a mapped file."""
+def _moved(model: Any, folder: Path) -> _RowsOnDisk | None:
+    """Replace the model's table in memory by the same table in a file."""
     import numpy
 
     backend = model._model  # its only public way in is `encode`
-    path = folder / f"use-table-{version(_DISTRIBUTION)}.npy"
+    path = folder / f"use-table-{version(_DISTRIBUTION)}.bin"
+    table = numpy.ascontiguousarray(backend.table)
     try:
-        if not path.exists():
+        if not path.exists() or path.stat().st_size != table.nbytes:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part:
-                numpy.save(part, backend.table)
+                part.write(table.data)
             os.replace(part.name, path)
-        mapped = numpy.load(path, mmap_mode="r")
-    except (OSError, ValueError):
-        return  # a full disk or a torn file: the table in memory does as well
-    if mapped.shape == backend.table.shape and mapped.dtype == backend.table.dtype:
-        backend.table = mapped
+        backend.table = _RowsOnDisk(path, width=table.shape[1])
+    except OSError:
+        return None  # a full disk: the table in memory does as well
+    return cast("_RowsOnDisk", backend.table)
+
+
+class _RowsOnDisk:
+    """Rows of a table, read when they are asked for: 1 µs each. Mapped memory would become resident again."""
+
+    def __init__(self, path: Path, *, width: int) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._width = width
+
+    def __getitem__(self, rows: Any) -> Any:
+        import numpy
+
+        width, descriptor = self._width, self._descriptor
+        read = b"".join(os.pread(descriptor, width, row * width) for row in rows.tolist())
+        return numpy.frombuffer(read, numpy.uint8).reshape(-1, width)
+
+    def close(self) -> None:
+        """Close the file; no row can be read after that."""
+        os.close(self._descriptor)
 
 
 class CachedEmbedder:
