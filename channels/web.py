@@ -51,7 +51,7 @@ class JournalEntry:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """The entry's content; `type` is person, bot, refused or opinion."""
+        """The entry's content; `type` is person, bot or opinion."""
         fields: dict[str, Any] = json.loads(self.data)
         return fields
 
@@ -71,6 +71,7 @@ class Subscription:
         self._conversation = conversation
         self._key = conversation.key
         self._listener = listener
+        self._first = True
         self.last = after
         """The id of the last durable entry that was returned."""
 
@@ -82,20 +83,30 @@ class Subscription:
     async def next(self, *, timeout_s: float) -> list[JournalEntry | Progress]:
         """Return what is new, waiting for it at most `timeout_s` seconds; empty when nothing came.
 
+        The first call does not wait: it returns what there is.
+
         Raises:
             Unreachable: the journal's store did not answer.
         """
-        listener = self._listener
-        if not (listener.news or self.closed):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await listener.woken.wait()
-        woken = listener.woken.is_set()
-        listener.woken.clear()
-        # In silence the journal is read too: a signal from another process may have been lost.
-        return await self._collect(listener.news or not woken)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_s
+        items = await self._collect(self._listener.news)
+        while not (items or self._first or self.closed) and clock() < deadline:
+            woken = await self._woken(deadline - clock())
+            # In silence the journal is read too: a signal from another process may have been lost.
+            items = await self._collect(self._listener.news or not woken)
+        self._first = False
+        return items
+
+    async def _woken(self, timeout_s: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._listener.woken.wait()
+                return True
+        return False
 
     async def _collect(self, news: bool) -> list[JournalEntry | Progress]:
+        self._listener.woken.clear()
         self._listener.news = False
         entries = await self._channel.read(self._conversation, after=self.last) if news else []
         if entries:
@@ -178,11 +189,7 @@ class WebChannel:
             history=history,
             options=options or {},
         )
-        acceptance = await self._context.deliver(message)
-        if acceptance == "busy" and journaled:
-            once = f"refused:{message_id}:{message.sent_at.timestamp()}"
-            await self._write(conversation, once, type="refused", message=message_id, reason="busy")
-        return acceptance
+        return await self._context.deliver(message)
 
     async def rate(self, conversation: Conversation, message_id: str, value: Literal["up", "down", "none"]) -> bool:
         """Journal a person's opinion of a message; False where the conversation has no such message.

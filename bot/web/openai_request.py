@@ -90,7 +90,7 @@ class ChatRequest(_Form):
     top_p: Annotated[float | None, Field(ge=0, le=1)] = None
     max_tokens: Annotated[int | None, Field(ge=1)] = None
     max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
-    stop: Annotated[list[str] | None, BeforeValidator(_names), Field(max_length=STOP_MAX)] = None
+    stop: Annotated[Annotated[list[str], Field(max_length=STOP_MAX)] | None, BeforeValidator(_names)] = None
     tools: list[Any] | None = None
     functions: list[Any] | None = None
     response_format: dict[str, Any] | None = None

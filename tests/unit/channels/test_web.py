@@ -107,12 +107,14 @@ async def test_two_visitors_may_choose_the_same_ids(channel: WebChannel, inbox: 
     assert [entry.fields["text"] for entry in await channel.read(channel.conversation("two", "talk"))] == ["two"]
 
 
-async def test_a_busy_conversation_says_so_in_the_journal(channel: WebChannel, inbox: Inbox) -> None:
+async def test_a_message_that_was_refused_can_be_sent_again_under_the_same_id(
+    channel: WebChannel, inbox: Inbox
+) -> None:
     talk = channel.conversation("someone", "talk")
     inbox.answers = iter(("busy", "accepted"))
     assert await channel.submit(talk, "Hello", message_id="m1") == "busy"
     assert await channel.submit(talk, "Hello", message_id="m1") == "accepted"
-    assert [entry.fields["type"] for entry in await channel.read(talk)] == ["person", "refused"]
+    assert [entry.fields["text"] for entry in await channel.read(talk)] == ["Hello"]
 
 
 async def test_a_button_of_the_page_leaves_no_message_of_the_person(channel: WebChannel, inbox: Inbox) -> None:
