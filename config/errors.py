@@ -18,12 +18,20 @@ class ConfigurationError(Exception):
 
 
 class ConfigurationInvalid(ConfigurationError):
-    """The files hold mistakes. `files` and `digest` say which content was refused; `str()` gives a line per problem."""
+    """The files hold mistakes. `str()` gives a line per problem; the rest is as in `Configuration`."""
 
-    def __init__(self, problems: Sequence[Problem], *, files: Sequence[Path] = (), digest: str = "") -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        *,
+        files: Sequence[Path] = (),
+        missing: Sequence[Path] = (),
+        digest: str = "",
+    ) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
         self.files = tuple(files)
+        self.missing = tuple(missing)
         self.digest = digest
 
 

@@ -16,6 +16,9 @@ class Unreadable(Exception):
     """A file is missing, not allowed or not UTF-8; the text completes "FILE …"."""
 
 
+_MISSING = "missing"
+
+
 class FileReader:
     """Reads text files; `files` and `digest` tell afterwards what the configuration was made of."""
 
@@ -24,8 +27,13 @@ class FileReader:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All files that were asked for, also those that are missing."""
-        return tuple(sorted(self._seen))
+        """The files that were read."""
+        return tuple(sorted(file for file, content in self._seen.items() if content != _MISSING))
+
+    @property
+    def missing(self) -> tuple[Path, ...]:
+        """The files and folders that were looked for and not found."""
+        return tuple(sorted(file for file, content in self._seen.items() if content == _MISSING))
 
     @property
     def digest(self) -> str:
@@ -38,7 +46,7 @@ class FileReader:
         Raises:
             Unreadable: it is missing, not allowed or not UTF-8.
         """
-        self._seen[file] = "unreadable"
+        self._seen[file] = _MISSING
         try:
             content = file.read_bytes()
             self._seen[file] = hashlib.sha256(content).hexdigest()
@@ -51,10 +59,10 @@ class FileReader:
             raise Unreadable(f"cannot be read: {error.strerror}") from None
 
     def exists(self, path: Path) -> bool:
-        """Whether a file or folder is there; a missing one counts as asked for."""
+        """Whether a file or folder is there."""
         found = path.exists()
         if not found:
-            self._seen[path] = "missing"
+            self._seen[path] = _MISSING
         return found
 
 

@@ -32,7 +32,9 @@ class Configuration:
     root: Path
     """The folder of parley.yaml, or the working folder where there is none."""
     files: tuple[Path, ...]
-    """All that were read or looked for, word lists and `.env` among them."""
+    """What was read, word lists and `.env` among it."""
+    missing: tuple[Path, ...]
+    """What was looked for and need not be there."""
     digest: str
 
     def assistant(self, name: str | None = None) -> Assistant:
@@ -116,6 +118,7 @@ class _Loading:
             assistants={assistant.name: assistant for assistant in found if assistant is not None},
             root=root,
             files=self._reader.files,
+            missing=self._reader.missing,
             digest=self._reader.digest,
         )
 
@@ -155,7 +158,9 @@ class _Loading:
     def _invalid(self) -> ConfigurationInvalid:
         shown = [replace(problem, file=_shown(problem.file, self._folder)) for problem in self._problems]
         shown.sort(key=lambda problem: (str(problem.file), problem.line or 0, problem.column or 0, problem.path))
-        return ConfigurationInvalid(shown, files=self._reader.files, digest=self._reader.digest)
+        return ConfigurationInvalid(
+            shown, files=self._reader.files, missing=self._reader.missing, digest=self._reader.digest
+        )
 
 
 def _assistant_files(folder: Path) -> list[Path]:

@@ -31,7 +31,7 @@ async def watch_configuration(
     outcome: Outcome = current
     while True:
         folders = _folders(root, outcome)
-        async with aclosing(_changes(folders, root, outcome.files, recheck_ms)) as changes:
+        async with aclosing(_changes(folders, root, _wanted(outcome), recheck_ms)) as changes:
             async for _ in changes:
                 following = await asyncio.to_thread(_outcome, load)
                 if following.digest != outcome.digest:
@@ -50,8 +50,12 @@ def _outcome(load: Callable[[], Configuration]) -> Outcome:
 
 def _folders(root: Path, outcome: Outcome) -> frozenset[Path]:
     """Return the folders to watch, without what is below them: the data folder may be one of those."""
-    wanted = {root / ASSISTANTS_FOLDER / "any", *outcome.files}
+    wanted = (root / ASSISTANTS_FOLDER / "any", *_wanted(outcome))
     return frozenset(_nearest(file.parent) for file in wanted if not file.is_relative_to(DEFAULTS))
+
+
+def _wanted(outcome: Outcome) -> tuple[Path, ...]:
+    return (*outcome.files, *outcome.missing)
 
 
 def _nearest(folder: Path) -> Path:
