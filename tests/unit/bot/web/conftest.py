@@ -20,20 +20,18 @@ from bot.store import Keys
 from bot.web.app import Readiness, WebDependencies, create_app
 from channels.base import ChannelContext, State, Webhook
 from channels.web import WebChannel
-from config.assistant import Assistant
-from config.loader import Configuration
-from config.settings import HttpSettings, Settings
+from config.loader import Configuration, load_configuration
 from tests.unit.bot.web.parrot import Parrot
 
-ASSISTANTS = (
-    Assistant(
-        name="handbook",
-        description="Answers about the staff handbook",
-        opening="Ask me about the **handbook**.",
-        questions=("How many days of leave do I have?", "年假有几天？"),
-    ),
-    Assistant(name="translator", description="Translates", opening=None),
-)
+FILES = {
+    "parley.yaml": "http: {body_max_bytes: 50000}\n",
+    "assistants/handbook.yaml": """
+description: Answers about the staff handbook
+opening: Ask me about the **handbook**.
+questions: ["How many days of leave do I have?", "年假有几天？"]
+""",
+    "assistants/translator.yaml": "description: Translates\n",
+}
 KNOWLEDGE = {"handbook": "ready"}
 
 
@@ -68,19 +66,11 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def make_site(redis: Redis, folder: Path) -> AsyncIterator[Site]:
+async def make_site(redis: Redis, folder: Path, configuration: Configuration) -> AsyncIterator[Site]:
     chat, api, state = Parrot(), Parrot(), Forgetful()
     async with aiohttp.ClientSession() as http:
         chat.channel = _channel("web", chat, redis, folder, http, state)
         api.channel = _channel("api", api, redis, folder, http, state)
-        settings = Settings(http=HttpSettings(body_max_bytes=50_000))
-        configuration = Configuration(
-            settings=settings,
-            assistants={assistant.name: assistant for assistant in ASSISTANTS},
-            root=folder,
-            files=(),
-            digest="",
-        )
         deps = WebDependencies(
             chat=chat.channel,
             api=api.channel,
@@ -133,9 +123,18 @@ async def serve(site: Site, port: int = 0) -> AsyncIterator[None]:
         await server.shutdown(sockets=[listener])
 
 
+@pytest.fixture(scope="session")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    folder = tmp_path_factory.mktemp("configuration")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return load_configuration(folder, environment={}, folder=folder)
+
+
 @pytest.fixture
-async def site(redis: Redis, tmp_path: Path) -> AsyncIterator[Site]:
-    async with make_site(redis, tmp_path) as site:
+async def site(redis: Redis, tmp_path: Path, configuration: Configuration) -> AsyncIterator[Site]:
+    async with make_site(redis, tmp_path, configuration) as site:
         yield site
 
 
