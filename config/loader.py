@@ -33,7 +33,7 @@ class Configuration:
     """The folder of parley.yaml, or the working folder where there is none."""
     files: tuple[Path, ...]
     """What was read, word lists and `.env` among it."""
-    missing: tuple[Path, ...]
+    missing: tuple[Path, ...] = ()
     """What was looked for and need not be there."""
     digest: str
 
