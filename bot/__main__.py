@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,8 @@ def clash() -> str | None:
 
 def main() -> None:
     """Run the command line; exit code 3 where the environment is unfit."""
+    # The embedding model's matrices are small: further BLAS threads would only spin. Read when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     problem = clash()
     if problem:
         print(problem, file=sys.stderr)  # noqa: T201 - logging is among what may be hidden

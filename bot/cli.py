@@ -6,7 +6,6 @@ Exit codes: 0 all is well; 1 a check found a problem; 2 wrong usage; 3 the proce
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Coroutine
 from functools import partial
@@ -18,7 +17,7 @@ import typer
 from rich.console import Console
 
 from config.errors import ConfigurationInvalid
-from config.loader import Configuration, load_configuration
+from config.loader import Configuration
 
 PROBLEM, CANNOT_START = 1, 3
 
@@ -138,7 +137,9 @@ def _process(config: Path | None, *roles: str) -> None:
 
 
 def _loader(config: Path | None) -> partial[Configuration]:
-    return partial(load_configuration, config, environment=dict(os.environ), folder=Path.cwd())
+    from bot.configuring import load
+
+    return partial(load, config)
 
 
 def _load(config: Path | None) -> Configuration:

@@ -35,7 +35,7 @@ async def show_all(configuration: Configuration, console: Console) -> int:
     """Print a table of the applications that have a key."""
     table = Table("application", "key", "created")
     async with _keys(configuration) as keys:
-        for key in await keys.list():
+        for key in await keys.list_keys():
             table.add_row(key.name, f"…{key.id}…", f"{key.created_at:%Y-%m-%d %H:%M} UTC")
     console.print(table)
     return 0

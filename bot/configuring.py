@@ -1,0 +1,38 @@
+"""Read the configuration, and check what only this floor can: that the tools it names are installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agents.tools.toolbox import installed_tools
+from config.errors import ConfigurationInvalid
+from config.loader import ASSISTANTS_FOLDER, Configuration, load_configuration
+from config.problems import Problem, suggestion
+
+
+def load(path: Path | None) -> Configuration:
+    """Return the configuration at `path`, at PARLEY_CONFIG or in the working folder.
+
+    Raises:
+        ConfigurationInvalid: with every problem of every file; unknown tools are told when all else is right.
+    """
+    configuration = load_configuration(path, environment=dict(os.environ), folder=Path.cwd())
+    problems = unknown_tools(configuration)
+    if problems:
+        raise ConfigurationInvalid(problems, files=configuration.files, digest=configuration.digest)
+    return configuration
+
+
+def unknown_tools(configuration: Configuration) -> list[Problem]:
+    """Return a problem for each tool that an assistant names and nobody installed."""
+    installed = installed_tools()
+    problems = []
+    for assistant in configuration.assistants.values():
+        for tool in assistant.tools:
+            if tool in installed:
+                continue
+            file = configuration.root / ASSISTANTS_FOLDER / f"{assistant.name}.yaml"
+            message = f'no tool "{tool}" is installed; {suggestion(tool, installed)}'
+            problems.append(Problem(file=file, path="tools", message=message))
+    return problems
