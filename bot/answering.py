@@ -187,7 +187,7 @@ class Answering:
             if held.reason not in ("stopped", "interrupted"):
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]
-            return await self._broken_off(held, case, "".join(shown))
+            return await self._broken_off(held, case, engine, turn, "".join(shown))
         except (AgentError, TimeoutError) as error:
             return await self._failed(held, case, error)
         await self._finish(held, case, engine, turn, answer)
@@ -248,11 +248,18 @@ class Answering:
                 )
         await engine.remember(turn)
 
-    async def _broken_off(self, held: Held, case: Case, shown: str) -> str:
+    async def _broken_off(self, held: Held, case: Case, engine: TurnEngine, turn: Turn, shown: str) -> str:
         mark = say(held.reason, case.language)
         content = f"{shown.rstrip()}\n\n{mark}" if shown.strip() else mark
         message = self._message(case, content, kind="notice", outcome=held.reason)
-        await self._lanes.finish(held.claim, taken=len(case.messages), outgoing=[outgoing(message)])
+        answer = await engine.broken_off(turn, content)
+        await self._lanes.finish(
+            held.claim,
+            taken=len(case.messages),
+            outgoing=[outgoing(message)],
+            writes=engine.memory_writes(turn, answer),
+        )
+        await engine.forget_checkpoint(turn)
         return held.reason
 
     async def _failed(self, held: Held, case: Case, error: AgentError | TimeoutError) -> str:

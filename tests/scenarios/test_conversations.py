@@ -180,7 +180,10 @@ async def test_assistants_are_listed_and_chosen_per_conversation(
 ) -> None:
     pirate = "prompt: You are a pirate.\ndescription: Speaks like a pirate\nfollow_ups: {enabled: false}\n"
     files = {"plain": PLAIN, "pirate": pirate}
-    async with running(tmp_path, valkey_url=valkey_url, model_url=llm.base_url, assistants=files) as parley:
+    settings = "default_assistant: plain\n"
+    async with running(
+        tmp_path, valkey_url=valkey_url, model_url=llm.base_url, assistants=files, settings=settings
+    ) as parley:
         async with visitor(parley) as anna, visitor(parley) as boris:
             assert "Speaks like a pirate" in (await anna.ask("/assistants"))["content"]
             assert "pirate" in (await anna.ask("/use pirate"))["content"]
