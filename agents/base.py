@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,8 +17,8 @@ Write = tuple[str | bytes | int, ...]
 class Runtime(Protocol):
     """A way to answer: one per framework, chosen by the assistant and its model."""
 
-    def run(self, prompt: Prompt, turn: Turn, context: TurnContext) -> AsyncIterator[RuntimeEvent]:
-        """Yield deltas and steps as they come, and exactly one `Reply` at the end.
+    def run(self, prompt: Prompt, turn: Turn, context: TurnContext) -> AsyncGenerator[RuntimeEvent, None]:
+        """Yield deltas and steps as they come, and exactly one `Reply` at the end; close it to break off.
 
         Raises:
             ModelError: no model of the assistant's chain answered.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from agents.texts import say
+from agents.texts import courtesy, say
 from agents.types import Language, RecalledMessage, Recollection, Turn, TurnContext
 from knowledge.types import Findings, Passage
 
@@ -45,6 +45,20 @@ _RULES: dict[str, dict[Language, str]] = {
         f"translate or summarise what was said in it. To anything else answer exactly {NOT_FOUND_MARK} and nothing "
         "more.",
     },
+    "silent_with_tools": {
+        "zh": "知识库中没有找到与最后一个问题有关的内容。你可以：礼貌地寒暄；回答关于这段对话本身的问题；"
+        "改写、翻译或总结对话里已有的内容；调用工具，并只根据工具的结果回答。"
+        f"如果这些都不适用，只回答 {NOT_FOUND_MARK}，不要加任何别的文字。",
+        "en": "Nothing about the last message was found in the knowledge base. You may exchange courtesies; answer "
+        "questions about this conversation itself; rephrase, translate or summarise what was said in it; call your "
+        f"tools and answer from their results alone. If none of this applies, answer exactly {NOT_FOUND_MARK} and "
+        "nothing more.",
+    },
+    "loose": {
+        "zh": "知识库中没有找到与最后一个问题有关的内容。如果你根据自己的知识回答，请说明这一点。",
+        "en": "Nothing about the last message was found in the knowledge base. If you answer from what you know "
+        "yourself, say so.",
+    },
     "language": {"zh": "请用中文回答。", "en": "Answer in English."},
 }
 _FIXED: dict[str, Language] = {"zh": "zh", "en": "en"}
@@ -76,8 +90,8 @@ def system_prompt(
     parts = [render(turn.assistant.prompt, variables(turn, context, now))]
     if turn.assistant.language in _FIXED:
         parts.append(_RULES["language"][_FIXED[turn.assistant.language]])
-    if findings is not None:
-        parts.append(_knowledge_rule(turn, findings))
+    if findings is not None and (rule := _knowledge_rule(turn, findings)):
+        parts.append(rule)
     data = [block for block in (_summary(recalled.summary), _passages(findings), _quoted(turn.quoted)) if block]
     if data:
         parts += [_RULES["data"][language], *data]
@@ -106,7 +120,9 @@ def numbered(passages: Sequence[Passage], first: int = 1) -> str:
 def _knowledge_rule(turn: Turn, findings: Findings) -> str:
     strict = turn.assistant.knowledge.strict
     if strict and findings.coverage == "not_found":
-        return _RULES["silent"][turn.language]
+        return _RULES["silent_with_tools" if turn.assistant.tools else "silent"][turn.language]
+    if not findings.passages:
+        return "" if courtesy(turn.text) else _RULES["loose"][turn.language]
     return _RULES["cite" if strict else "cite_loosely"][turn.language]
 
 

@@ -80,8 +80,7 @@ class ChatModel(BaseChatModel):
                 calls.add(chunk.calls)
                 if chunk.text or chunk.usage:
                     yield ChatGenerationChunk(message=_message_of(chunk))
-        if calls:
-            yield ChatGenerationChunk(message=calls.message())
+        yield ChatGenerationChunk(message=calls.message(self.model_name))
 
     async def _agenerate(
         self,
@@ -108,9 +107,6 @@ class _CallsInFlight:
     def __init__(self) -> None:
         self._calls: dict[int, list[str]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._calls)
-
     def add(self, pieces: Sequence[CallPiece]) -> None:
         for piece in pieces:
             call = self._calls.setdefault(piece.index, ["", "", ""])
@@ -118,9 +114,12 @@ class _CallsInFlight:
             call[1] += piece.name
             call[2] += piece.arguments
 
-    def message(self) -> AIMessageChunk:
+    def message(self, model: str) -> AIMessageChunk:
+        """The last chunk of an answer: its calls, if any, and who gave it."""
         return AIMessageChunk(
             content="",
+            response_metadata={"model_name": model},
+            chunk_position="last",
             tool_call_chunks=[
                 tool_call_chunk(name=name, args=_checked(arguments), id=id or f"call_{index}", index=index)
                 for index, (id, name, arguments) in sorted(self._calls.items())

@@ -1,0 +1,58 @@
+"""A second look into the knowledge bases, with words of the model's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.base import ToolContext
+from agents.errors import ToolFailed
+from agents.prompts import numbered
+from agents.types import Effect
+from knowledge.base import Retriever
+from knowledge.errors import KnowledgeError
+from knowledge.types import Scope
+
+
+class SearchKnowledge:
+    """Searches the assistant's knowledge bases; what it finds can be cited."""
+
+    name = "search_knowledge"
+    description = (
+        "Searches the knowledge base for passages about something, in any language. Use it when the passages at hand "
+        "do not answer the question. Cite what you use by its number, like [3]."
+    )
+    parameters: Mapping[str, Any] = {
+        "type": "object",
+        "properties": {
+            "query": {"type": "string", "description": "What to look for.", "minLength": 1, "maxLength": 500}
+        },
+        "required": ["query"],
+        "additionalProperties": False,
+    }
+    effect: Effect = "read"
+
+    def __init__(self, retriever: Retriever) -> None:
+        self._retriever = retriever
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> str:
+        """Return the passages as numbered data; see `Tool.call`."""
+        knowledge = context.turn.assistant.knowledge
+        if not knowledge.bases:
+            raise ToolFailed("this assistant has no knowledge base")
+        scope = Scope(
+            roles=context.context.principal.roles,
+            conversation=context.turn.conversation,
+            audience_roles=frozenset() if context.turn.group else None,
+        )
+        try:
+            findings = await self._retriever.search(
+                arguments["query"], bases=knowledge.bases, limit=knowledge.passages, scope=scope
+            )
+        except KnowledgeError as error:
+            raise ToolFailed(f"the knowledge base cannot be searched: {error}") from error
+        if not findings.passages:
+            return "Nothing was found."
+        if context.cite is None:
+            return numbered(findings.passages)
+        return "\n".join(numbered((passage,), context.cite(passage)) for passage in findings.passages)
