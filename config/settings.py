@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_serializer, model_validator
 
 from config.assistant import Name, Section
 
@@ -50,6 +51,11 @@ class RedisSettings(Section):
         "everysec", description="Embedded Valkey: `always` also survives a power cut, at the price of speed."
     )
     timeout_s: float = Field(5, gt=0, description="How long a command may take.")
+
+    @field_serializer("url", when_used="json")
+    def _hide_password(self, url: str | None) -> str | None:
+        """`parley config show` prints this."""
+        return url and re.sub(r"(?<=://).*(?=@)", "**********", url)
 
 
 class ModelSettings(Section):

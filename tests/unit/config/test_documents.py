@@ -86,7 +86,7 @@ MAPPINGS = st.dictionaries(st.sampled_from("abc"), DATA, max_size=3)
 
 
 def leaves(data: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or (path and not data):
         return {path: data}
     return {key: value for name, item in data.items() for key, value in leaves(item, (*path, name)).items()}
 
@@ -102,7 +102,7 @@ def test_merging_keeps_all_that_is_written_above_and_what_it_leaves_untouched_be
     merged = leaves(laid(base, over))
     above, below = leaves(over), leaves(base)
     for path, value in above.items():
-        if value is not None:
+        if value not in (None, {}):
             assert merged[path] == value
     for path, value in below.items():
         if not any(path[: len(other)] == other or other[: len(path)] == path for other in above):

@@ -6,7 +6,7 @@ import pytest
 
 from config.errors import ConfigurationInvalid, UnknownAssistant
 from config.loader import DEFAULTS, Configuration, load_configuration
-from config.settings import Owner
+from config.settings import Owner, RedisSettings
 
 HANDBOOK = Path(__file__).parents[3] / "examples" / "handbook"
 
@@ -196,3 +196,12 @@ def test_a_webhook_without_a_token_or_with_an_address_is_fine(tmp_path: Path) ->
     assert "http.public_url" in problems(tmp_path, TELEGRAM_BOT_TOKEN=token)[0]
     settings = load(tmp_path, TELEGRAM_BOT_TOKEN=token, PARLEY_PUBLIC_URL="https://bot.example").settings
     assert settings.channels.telegram["default"].mode == "webhook"
+
+
+def test_a_password_in_the_address_of_the_store_is_not_shown() -> None:
+    address = "rediss://someone:fake:pass/word@127.0.0.1:6379/1"
+    settings = RedisSettings(url=address)
+    assert settings.model_dump(mode="json")["url"] == "rediss://**********@127.0.0.1:6379/1"
+    assert settings.url == address
+    for harmless in (None, "redis://127.0.0.1:6379/0", "unix:///run/valkey.sock"):
+        assert RedisSettings(url=harmless).model_dump(mode="json")["url"] == harmless
