@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from functools import cache
 from pathlib import Path
+
+IMPORTED = time.monotonic()
 
 
 @cache
@@ -24,6 +27,14 @@ def is_dead(name: str) -> bool:
     if machine != _machine() or not rest.isdigit():
         return False
     return _started(int(rest)) != name.rpartition("/")[2]
+
+
+def age_s() -> float:
+    """Return for how many seconds this process has run; since this module was imported where the kernel does not tell."""
+    started = _started(os.getpid())
+    if not started.isdigit():
+        return time.monotonic() - IMPORTED
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(started) / os.sysconf("SC_CLK_TCK")
 
 
 @cache

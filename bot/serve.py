@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
 from bot.app import App
+from bot.process import age_s
 from bot.telemetry import configure_logging
-from bot.wiring import Load, Role, open_app
+from bot.wiring import API, CHAT, Load, Role, open_app
 from config.loader import Configuration
 
-STARTED = time.monotonic()
+FRONTS = (CHAT, API)
 
 
 async def serve(configuration: Configuration, *, load: Load, roles: frozenset[Role]) -> int:
@@ -41,14 +40,10 @@ async def _announce(app: App, configuration: Configuration) -> None:
         hint = "no language model: answers quote the knowledge base. Set OPENAI_API_KEY for a real one"
         grid.add_row("model", hint if offline else f"{models[alias].model} ({alias})")
     grid.add_row("assistants", ", ".join(configuration.assistants))
-    grid.add_row("channels", ", ".join(f"{platform}/{account}" for platform, account in _accounts(app)) or "none")
     if app.gateway:
+        platforms = [f"{platform}/{account}" for platform, account in app.gateway.connections if platform not in FRONTS]
+        grid.add_row("platforms", ", ".join(platforms) or "none yet: set TELEGRAM_BOT_TOKEN for a Telegram bot")
         code = await app.access.owner_code()
         if code:
             grid.add_row("owner", f"nobody yet: send [bold]/claim {code}[/bold] in a private chat, once")
-    seconds = time.monotonic() - STARTED
-    console.print(Panel(grid, title=f"Parley is ready ({seconds:.1f} s)", title_align="left", expand=False))
-
-
-def _accounts(app: App) -> list[tuple[str, str]]:
-    return list(app.gateway.connections) if app.gateway else []
+    console.print(Panel(grid, title=f"Parley is ready ({age_s():.1f} s)", title_align="left", expand=False))

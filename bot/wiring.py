@@ -38,6 +38,7 @@ from bot.store import Store, open_store
 from bot.supervisor import Supervisor
 from bot.telemetry import Metrics
 from channels.base import Channel, ChannelContext, Webhook
+from channels.errors import ChannelError
 from channels.types import Conversation
 from channels.web import WebChannel
 from config.loader import Configuration
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-CHANNELS: Mapping[str, str] = {"telegram": "channels.telegram"}
+CHANNELS: Mapping[str, str] = {"telegram": "channels.telegram.channel"}
 """Platform → module with `create(account, settings, context)`; imported only when an account is on."""
 
 CHAT, API, ACCOUNT = "web", "api", "default"
@@ -231,10 +232,19 @@ def _web(parts: Parts, app: App) -> WebDependencies:
 
 async def _open_accounts(parts: Parts, gateway: Gateway, configuration: Configuration) -> None:
     for platform, account, settings in configuration.settings.channels.accounts():
-        # Some platforms' libraries take seconds to import: meanwhile the web chat is up already.
-        module = await asyncio.to_thread(_module, platform)
+        await _open_account(parts, gateway, platform, account, settings)
+
+
+async def _open_account(parts: Parts, gateway: Gateway, platform: str, account: str, settings: Any) -> None:
+    # Some platforms' libraries take seconds to import: meanwhile the web chat is up already.
+    module = await asyncio.to_thread(_module, platform)
+    try:
         channel: Channel = module.create(account, settings, parts.context(platform, account))
-        gateway.open(channel)
+    except ChannelError as error:
+        # One account that is set up wrongly must not keep the others from their messages.
+        log.error("channel.refused", channel=f"{platform}/{account}", error=str(error))  # noqa: TRY400
+        return
+    gateway.open(channel)
 
 
 def _module(platform: str) -> Any:
@@ -299,10 +309,10 @@ async def _changed(parts: Parts, app: App, before: Configuration, after: Configu
             for configuration in (before, after)
         )
         for platform, account in (key for key in old if new.get(key) != old[key]):
-            await app.gateway.close(platform, account)
+            if (platform, account) in app.gateway.connections:
+                await app.gateway.close(platform, account)
         for platform, account in (key for key in new if new[key] != old.get(key)):
-            module = await asyncio.to_thread(_module, platform)
-            app.gateway.open(module.create(account, new[(platform, account)], parts.context(platform, account)))
+            await _open_account(parts, app.gateway, platform, account, new[(platform, account)])
     unchanging = ("http", "redis", "data_dir")
     if any(getattr(before.settings, key) != getattr(after.settings, key) for key in unchanging):
         log.warning("configuration.restart_needed", sections=unchanging)

@@ -97,7 +97,7 @@ export class Events {
     });
   }
 
-  async #later() {
+  #later() {
     const wait = RETRY_MS[Math.min(this.#attempt++, RETRY_MS.length - 1)];
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#reopen, wait * (0.8 + Math.random() * 0.4));
