@@ -163,11 +163,17 @@ class _Reading:
         )
 
 
-def _inherited(value: Node) -> Iterator[tuple[ScalarNode, Node]]:
-    """Yield what `<<` merges in."""
+def _inherited(value: Node, within: tuple[Node, ...] = ()) -> Iterator[tuple[ScalarNode, Node]]:
+    """Yield what `<<` merges in, also over several steps."""
     for source in value.value if isinstance(value, SequenceNode) else [value]:
-        if isinstance(source, MappingNode):
-            yield from ((key, item) for key, item in source.value if isinstance(key, ScalarNode))
+        if not isinstance(source, MappingNode) or any(source is outer for outer in within):
+            continue
+        for key, item in source.value:
+            if isinstance(key, ScalarNode) and key.tag != _TAG + "merge":
+                yield key, item
+        for key, item in source.value:
+            if key.tag == _TAG + "merge":
+                yield from _inherited(item, (*within, source))
 
 
 def _syntax_problem(error: YAMLError, file: Path) -> Problem:

@@ -2,7 +2,8 @@
 
 ConfigurationError
 ├── ConfigurationInvalid   the files hold mistakes; `problems` lists all of them
-└── UnknownAssistant       no assistant of that name is configured
+├── UnknownAssistant       no assistant of that name is configured
+└── Unreadable             a file is missing, not allowed or not UTF-8
 """
 
 from __future__ import annotations
@@ -41,3 +42,7 @@ class UnknownAssistant(ConfigurationError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(f'no assistant is called "{name}"; {suggestion(name, known)}')
         self.name = name
+
+
+class Unreadable(ConfigurationError):
+    """A file is missing, not allowed or not UTF-8; the text completes "FILE …"."""

@@ -9,12 +9,8 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
+from config.errors import Unreadable
 from config.problems import Problem
-
-
-class Unreadable(Exception):
-    """A file is missing, not allowed or not UTF-8; the text completes "FILE …"."""
-
 
 _MISSING = "missing"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from config.assistant import Assistant
 from config.documents import Document, overlay, read_document
-from config.errors import ConfigurationInvalid, UnknownAssistant
-from config.files import FileReader, Unreadable, with_dotenv
+from config.errors import ConfigurationInvalid, UnknownAssistant, Unreadable
+from config.files import FileReader, with_dotenv
 from config.problems import Problem
 from config.references import check_assistant, check_settings
 from config.settings import Settings

@@ -41,20 +41,28 @@ class Outline:
 
     def expected(self, path: KeyPath) -> str:
         """Return what belongs at `path`, for people: `a whole number from 0 to 65535`."""
-        schema = self.at(path)
+        return self._expected(self.at(path))
+
+    def _expected(self, schema: dict[str, Any]) -> str:
+        options = _options(schema)
+        if len(options) > 1:
+            return " or ".join(self._expected(self.follow(option)) for option in options)
         if "enum" in schema:
             return "one of " + ", ".join(str(value) for value in schema["enum"])
-        kind = _KINDS.get(schema.get("type", ""), "another value")
-        return kind + _bounds(schema)
+        return _KINDS.get(schema.get("type", ""), "another value") + _bounds(schema)
 
     def follow(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema with its reference and its "or nothing" resolved; its own words win."""
-        if "anyOf" in schema:
-            (only,) = [option for option in schema["anyOf"] if option.get("type") != "null"]
-            return {**self.follow(only), **schema}
+        options = _options(schema)
+        if len(options) == 1:
+            return {**self.follow(options[0]), **schema}
         if "$ref" in schema:
             return {**self._schema["$defs"][schema["$ref"].rpartition("/")[2]], **schema}
         return schema
+
+
+def _options(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
 
 
 def _below(schema: dict[str, Any], part: str | int) -> dict[str, Any]:

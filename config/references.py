@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from config.documents import Document
-from config.files import FileReader, Unreadable
+from config.errors import Unreadable
+from config.files import FileReader
 from config.problems import KeyPath, suggestion
 
 MODEL, BASE, ASSISTANT = "model", "knowledge base", "assistant"
@@ -17,6 +18,7 @@ _IN_SETTINGS: tuple[tuple[str, KeyPath], ...] = (
     (ASSISTANT, ("default_assistant",)),
     (ASSISTANT, ("channels", "web", "assistant")),
     (ASSISTANT, ("channels", "telegram", "*", "assistant")),
+    (ASSISTANT, ("channels", "plugins", "*", "*", "assistant")),
 )
 _IN_ASSISTANT: tuple[tuple[str, KeyPath], ...] = (
     (MODEL, ("model",)),

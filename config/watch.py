@@ -30,14 +30,14 @@ async def watch_configuration(
     root = current.root
     outcome: Outcome = current
     while True:
-        folders = _folders(root, outcome)
-        async with aclosing(_changes(folders, root, _wanted(outcome), recheck_ms)) as changes:
+        files, folders = _files(outcome), _folders(root, outcome)
+        async with aclosing(_changes(folders, root, files, recheck_ms)) as changes:
             async for _ in changes:
                 following = await asyncio.to_thread(_outcome, load)
                 if following.digest != outcome.digest:
                     outcome = following
                     yield outcome
-                if _folders(root, outcome) != folders:
+                if (_files(outcome), _folders(root, outcome)) != (files, folders):
                     break
 
 
@@ -50,11 +50,11 @@ def _outcome(load: Callable[[], Configuration]) -> Outcome:
 
 def _folders(root: Path, outcome: Outcome) -> frozenset[Path]:
     """Return the folders to watch, without what is below them: the data folder may be one of those."""
-    wanted = (root / ASSISTANTS_FOLDER / "any", *_wanted(outcome))
-    return frozenset(_nearest(file.parent) for file in wanted if not file.is_relative_to(DEFAULTS))
+    files = (root / ASSISTANTS_FOLDER / "any", *_files(outcome))
+    return frozenset(_nearest(file.parent) for file in files if not file.is_relative_to(DEFAULTS))
 
 
-def _wanted(outcome: Outcome) -> tuple[Path, ...]:
+def _files(outcome: Outcome) -> tuple[Path, ...]:
     return (*outcome.files, *outcome.missing)
 
 

@@ -60,6 +60,13 @@ def test_anchors_and_merge_keys() -> None:
     }
 
 
+def test_merge_keys_over_several_steps_and_in_a_circle() -> None:
+    document = read("a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b, x: 3}\nd: &d {<<: *d, z: 1}\n")
+    assert document.data is not None
+    assert document.data["c"] == {"x": 3, "y": 2}
+    assert document.data["d"] == {"z": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -103,6 +103,17 @@ async def test_word_lists_and_dotenv_count_too(tmp_path: Path) -> None:
         assert (await watched.configuration()).settings.models["default"].model == "other"
 
 
+async def test_a_word_list_that_an_assistant_names_later_is_watched_from_then_on(tmp_path: Path) -> None:
+    async with watching(tmp_path) as watched:
+        watched.write("assistants/a.yaml", "description: A\n")
+        await watched.configuration()
+        watched.write("assistants/rude.txt", "darn\n")
+        watched.write("assistants/a.yaml", "moderation: {input: [{name: rude, file: rude.txt}]}\n")
+        await watched.configuration()
+        watched.write("assistants/rude.txt", "darn\nheck\n")
+        await watched.configuration()
+
+
 async def test_the_same_content_and_the_data_folder_are_no_change(tmp_path: Path) -> None:
     Watched(tmp_path).write("parley.yaml", "http: {port: 9000}\n")
     async with watching(tmp_path) as watched:
