@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
@@ -21,6 +21,8 @@ from redis.exceptions import RedisError
 from bot.embedded import EmbeddedValkey
 from bot.errors import StoreUnavailable
 from config.settings import RedisSettings
+
+CONNECTIONS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +83,27 @@ def connect(url: str, *, timeout_s: float = 5) -> Redis:
     """Return a client for redis://, rediss://, unix:// or `redis+sentinel://host:port,…/service/db`."""
     retry = Retry(ExponentialBackoff(base=0.02, cap=0.5), retries=3)
     if not url.startswith("redis+sentinel://"):
-        return Redis.from_url(url, decode_responses=True, socket_timeout=timeout_s, retry=retry)
+        # Blocking: a burst waits for a connection instead of failing, or opening one for each command.
+        pool = BlockingConnectionPool.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=timeout_s,
+            retry=retry,
+            max_connections=CONNECTIONS_MAX,
+            timeout=timeout_s,
+        )
+        return Redis.from_pool(pool)
     hosts, _, path = url.removeprefix("redis+sentinel://").partition("/")
     service, _, db = path.partition("/")
     addresses = [(host, int(port or 26379)) for host, _, port in (item.partition(":") for item in hosts.split(","))]
     sentinel = Sentinel(addresses, socket_timeout=timeout_s)  # type: ignore[no-untyped-call]
     client: Redis = sentinel.master_for(
-        service or "mymaster", db=int(db or 0), decode_responses=True, socket_timeout=timeout_s, retry=retry
+        service or "mymaster",
+        db=int(db or 0),
+        decode_responses=True,
+        socket_timeout=timeout_s,
+        retry=retry,
+        max_connections=CONNECTIONS_MAX * 10,
     )
     return client
 
