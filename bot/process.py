@@ -30,7 +30,7 @@ def is_dead(name: str) -> bool:
 
 
 def age_s() -> float:
-    """Return for how many seconds this process has run; since this module was imported where the kernel does not tell."""
+    """Return for how many seconds this process has run; or since this import where the kernel does not tell."""
     started = _started(os.getpid())
     if not started.isdigit():
         return time.monotonic() - IMPORTED

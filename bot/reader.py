@@ -95,10 +95,12 @@ class Reader:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            claims = await self._lanes.claim(partition, count=min(free, CLAIM_MAX))
+            count = min(free, CLAIM_MAX)
+            claims = await self._lanes.claim(partition, count=count)
             for claim in claims:
                 self._start(claim)
-            if not claims:
+            if len(claims) < count:
+                # Nothing was left: whatever became ready since has left a wake-up.
                 await self._lanes.wait(partition)
 
     def _start(self, claim: Claim) -> None:

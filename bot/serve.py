@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -23,6 +25,9 @@ async def serve(configuration: Configuration, *, load: Load, roles: frozenset[Ro
     """
     configure_logging(configuration.settings.log)
     async with open_app(configuration, load=load, roles=roles) as app:
+        # What was built so far lives as long as the process: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         await _announce(app, configuration)
         await app.until_stopped()
     return 0

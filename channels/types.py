@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
@@ -12,6 +13,11 @@ TextUnit = Literal["characters", "utf16", "utf8_bytes"]
 Streams = Literal["cumulative", "delta", "none"]
 AttachmentKind = Literal["image", "audio", "video", "file"]
 Acceptance = Literal["accepted", "duplicate", "busy"]
+
+
+@lru_cache(maxsize=10_000)
+def _joined(*parts: str) -> str:
+    return ":".join(quote(part, safe="@-_.!") for part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +34,7 @@ class Conversation:
     @property
     def key(self) -> str:
         """The conversation as one string, safe in a Redis key; `from_key` reads it back."""
-        parts = (self.channel, self.account, self.chat, self.thread or "", self.member or "")
-        return ":".join(quote(part, safe="@-_.!") for part in parts)
+        return _joined(self.channel, self.account, self.chat, self.thread or "", self.member or "")
 
     @classmethod
     def from_key(cls, key: str) -> Conversation:

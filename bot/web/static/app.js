@@ -152,7 +152,7 @@ class Page {
         if (error instanceof Refused && error.status === 401) await bootstrap().catch(() => null);
         else if (error instanceof Refused && error.status < 500) {
           storage.confirm(id);
-          exchange.setState("failed", t({ 429: "busy", 413: "tooLong" }[error.status] ?? "notSent"));
+          exchange.setState("failed", { 429: "busy", 413: "tooLong" }[error.status]);
           break;
         }
         exchange.setState("unsent");

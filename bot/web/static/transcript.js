@@ -10,7 +10,7 @@ const PATIENCE_MS = 10 * 60_000;
 /** A question of the person and everything that was answered to it. */
 class Exchange {
   #state = "";
-  #reason = "";
+  reason = "";
   #status = h("p", { class: "delivery" });
   #follow = h("div", { class: "follow-ups" });
   answered = false;
@@ -31,17 +31,17 @@ class Exchange {
     return this.#state;
   }
 
-  /** sending, unsent (it will be tried again), failed (it will not), waiting, unanswered, or empty. */
-  setState(state, reason = this.#reason) {
+  /** sending, unsent (it will be tried again), failed (it will not; `reason` names the text), waiting, unanswered, or empty. */
+  setState(state, reason = "") {
     this.#state = state;
-    this.#reason = reason;
+    this.reason = reason;
     this.element.dataset.state = state;
     this.#status.className = `delivery ${state}`;
     const parts = {
       sending: () => [h("span", { text: t("sending") })],
       unsent: () => [h("span", { text: t("waiting") }), this.#retryButton()],
       unanswered: () => [h("span", { text: t("unanswered") })],
-      failed: () => [h("span", { text: reason || t("notSent") }), this.#retryButton()],
+      failed: () => [h("span", { text: t(reason || "notSent") }), this.#retryButton()],
       waiting: () => [dots(), h("span", { text: t("thinking") })],
     }[state];
     this.#status.replaceChildren(...(parts ? parts() : []));
@@ -125,7 +125,7 @@ export class Transcript {
   /** Show everything in the language that the page speaks now. */
   translate() {
     for (const message of this.#messages.values()) message.show();
-    for (const exchange of this.#exchanges.values()) exchange.setState(exchange.state);
+    for (const exchange of this.#exchanges.values()) exchange.setState(exchange.state, exchange.reason);
     for (const [id, texts] of this.#suggestions) this.#suggest(this.#exchanges.get(id), texts);
   }
 
@@ -152,7 +152,7 @@ export class Transcript {
     this.#messages.set(entry.id, message);
     exchange.add(message.element);
     if (entry.outcome === "busy") {
-      exchange.setState("failed", t("busy"));
+      exchange.setState("failed", "busy");
     } else {
       exchange.answered = true;
       this.#settle(exchange);
