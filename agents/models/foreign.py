@@ -44,7 +44,7 @@ class ForeignModel:
                 ) as chunks:
                     async for chunk in chunks:
                         said = said or bool(chunk.text.strip() or chunk.calls)
-                        shown = True
+                        shown = shown or bool(chunk.text or chunk.calls)
                         yield chunk
         except ModelUnavailable as error:
             error.shown = shown

@@ -80,7 +80,7 @@ class OpenAIModel:
             try:
                 async with aclosing(self._once(messages, options or {}, tools)) as chunks:
                     async for chunk in chunks:
-                        shown = True
+                        shown = shown or bool(chunk.text or chunk.calls)
                         yield chunk
             except ModelUnavailable as error:
                 error.shown = shown
