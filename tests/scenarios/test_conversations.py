@@ -181,19 +181,20 @@ async def test_assistants_are_listed_and_chosen_per_conversation(
     pirate = "prompt: You are a pirate.\ndescription: Speaks like a pirate\nfollow_ups: {enabled: false}\n"
     files = {"plain": PLAIN, "pirate": pirate}
     settings = "default_assistant: plain\n"
-    async with running(
-        tmp_path, valkey_url=valkey_url, model_url=llm.base_url, assistants=files, settings=settings
-    ) as parley:
-        async with visitor(parley) as anna, visitor(parley) as boris:
-            assert "Speaks like a pirate" in (await anna.ask("/assistants"))["content"]
-            assert "pirate" in (await anna.ask("/use pirate"))["content"]
-            await anna.ask("hello")
-            await boris.ask("hello")
-            systems = [chat["messages"][0]["content"] for chat in llm.chats]
-            assert "pirate" in systems[0]
-            assert "pirate" not in systems[1]
-            wrong = await anna.ask("/use pirat")
-            assert wrong["actions"] == [{"label": "pirate", "text": "/use pirate"}]
+    async with (
+        running(tmp_path, valkey_url=valkey_url, model_url=llm.base_url, assistants=files, settings=settings) as parley,
+        visitor(parley) as anna,
+        visitor(parley) as boris,
+    ):
+        assert "Speaks like a pirate" in (await anna.ask("/assistants"))["content"]
+        assert "pirate" in (await anna.ask("/use pirate"))["content"]
+        await anna.ask("hello")
+        await boris.ask("hello")
+        systems = [chat["messages"][0]["content"] for chat in llm.chats]
+        assert "pirate" in systems[0]
+        assert "pirate" not in systems[1]
+        wrong = await anna.ask("/use pirat")
+        assert wrong["actions"] == [{"label": "pirate", "text": "/use pirate"}]
 
 
 async def test_commands_are_answered_in_both_languages_and_a_typing_error_is_helped(
