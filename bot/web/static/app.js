@@ -2,7 +2,7 @@
 
 import { Events, Refused, bootstrap, pause, rate, send } from "./api.js";
 import { Composer } from "./composer.js";
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { language, setLanguage, t, translate } from "./i18n.js";
 import { render } from "./markdown.js";
 import { questions } from "./message.js";
@@ -43,6 +43,7 @@ class Page {
   }
 
   async start() {
+    for (const element of document.querySelectorAll("[data-icon]")) element.append(icon(element.dataset.icon));
     translate();
     this.sidebar.show("");
     for (let attempt = 0; ; attempt += 1) {
