@@ -13,6 +13,7 @@ from agents.types import Cited
 from knowledge.types import Passage
 
 _OPEN = "[【［"
+_SIGNS = "`[【［"
 _REFERENCE = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*(?:†[^\]】］\n]{0,40})?[\]】］]")
 _UNDECIDED = re.compile(r"[\[【［][\d\s,，、;；]{0,40}(?:†[^\]】］\n]{0,40})?$")
 _NUMBER = re.compile(r"\d+")
@@ -66,7 +67,7 @@ class CitationFilter:
         return self._rewrite(text)
 
     def _rewrite(self, text: str) -> str:
-        if not ("[" in text or "`" in text or "【" in text or "［" in text):
+        if not self._fence and not any(sign in text for sign in _SIGNS):
             return text
         return _CODE_OR_REFERENCE.sub(self._replace, text)
 
