@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -89,7 +90,9 @@ def evaluate(expression: str) -> Number:
     if len(expression) > EXPRESSION_MAX:
         raise ToolFailed(f"the expression is longer than {EXPRESSION_MAX} characters")
     try:
-        tree = ast.parse(expression.translate(_SIGNS).strip(), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the parser's remarks on style are for no one
+            tree = ast.parse(expression.translate(_SIGNS).strip(), mode="eval")
         if sum(1 for _ in ast.walk(tree)) > NODES_MAX:
             raise ToolFailed("the expression has too many parts")
         return _value(tree.body)
