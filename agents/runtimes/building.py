@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import agents.strict  # noqa: F401 — before anything of langgraph
+
+# isort: split
+
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -33,6 +37,7 @@ KEEP_MESSAGES = 12
 SUMMARISE_AT = 0.8
 """The part of the model's context at which a long run is summarised."""
 TOOL_RETRIES = 2
+TOOL_PAUSE_S = 0.2
 
 
 def build_agent(
@@ -107,7 +112,11 @@ def _tool_failures(tools: dict[str, Tool]) -> list[AgentMiddleware[Any, Any]]:
     writing = [name for name in tools if name not in reading]
     found: list[AgentMiddleware[Any, Any]] = []
     if reading:
-        found.append(ToolRetryMiddleware(max_retries=TOOL_RETRIES, tools=list(reading), on_failure=_broken))
+        found.append(
+            ToolRetryMiddleware(
+                max_retries=TOOL_RETRIES, tools=list(reading), initial_delay=TOOL_PAUSE_S, on_failure=_broken
+            )
+        )
     if writing:
         found.append(_NoRetry(max_retries=0, tools=list(writing), on_failure=_unclear))
     return found

@@ -7,6 +7,10 @@ ledger, should the crash have come between an effect and its checkpoint.
 
 from __future__ import annotations
 
+import agents.strict  # noqa: F401 — before anything of langgraph
+
+# isort: split
+
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import agents.strict  # noqa: F401 — before anything of langgraph
+
+# isort: split
+
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
