@@ -120,7 +120,8 @@ async def open_app(
             from bot.web.app import create_app
             from bot.web.server import WebServer
 
-            app.web = WebServer(create_app(_web(parts, app)), listener)
+            web = _web(parts, app)
+            app.web = WebServer(create_app(web), listener, close_streams=web.close_streams)
         app.start()
         if "worker" in roles:
             await _worker(parts, app, stack)

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from channels.base import ChannelContext, Journal
 from channels.broadcast import Broadcast, Listener
+from channels.errors import Unreachable
 from channels.types import (
     Acceptance,
     Conversation,
@@ -77,8 +78,8 @@ class Subscription:
 
     @property
     def closed(self) -> bool:
-        """True once the channel stops: the reader should leave, and resume elsewhere."""
-        return self._channel.stopped
+        """True once the channel is closed: the reader should leave, and resume elsewhere."""
+        return self._channel.closed
 
     async def next(self, *, timeout_s: float) -> list[JournalEntry | Progress]:
         """Return what is new, waiting for it at most `timeout_s` seconds; empty when nothing came.
@@ -134,6 +135,7 @@ class WebChannel:
         self.name = name
         self.account = account
         self.stopped = False
+        self.closed = False
         self.broadcast = Broadcast(late_readers=late_readers)
         self._context = context
         self._journal = journal
@@ -144,8 +146,12 @@ class WebChannel:
         self.stopped = False
 
     async def stop(self) -> None:
-        """Send the readers away; they resume with another process or after the restart."""
+        """Take in nothing new; who reads along still sees running turns end."""
         self.stopped = True
+
+    def close(self) -> None:
+        """Send the readers away; they resume with another process, or with this one's successor."""
+        self.closed = True
         self.broadcast.wake_all()
 
     def conversation(self, visitor: str, conversation_id: str) -> Conversation:
@@ -169,8 +175,10 @@ class WebChannel:
         """Journal what a person wrote and make it durable; the same `message_id` again is a duplicate.
 
         Raises:
-            Unreachable: the journal's store did not answer; a retry with the same id is safe.
+            Unreachable: the journal's store did not answer, or the process stops; a retry with the same id is safe.
         """
+        if self.stopped:
+            raise Unreachable("this process is stopping", channel=self.name)
         if journaled:
             # Before it is delivered: else a quick answer would stand above its question.
             await self._write(conversation, f"person:{message_id}", type="person", id=message_id, kind=kind, text=text)

@@ -51,6 +51,12 @@ class WebDependencies:
     cancel: Callable[[Conversation], Awaitable[None]]
     """Stops the running turn of a conversation, wherever it runs."""
 
+    def close_streams(self) -> None:
+        """End every event stream, so that the server can stop at once; pages reconnect to its successor."""
+        for channel in (self.chat, self.api):
+            if channel:
+                channel.close()
+
 
 def dependencies(request: Request) -> WebDependencies:
     """Return what the application was given."""

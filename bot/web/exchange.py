@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 KEEP_ALIVE_S = 15.0
 """Proxies close a silent connection after 30 to 60 seconds."""
+CANCEL_AGAIN_S = 0.5
 KEEP_ALIVE = b": keep-alive\n\n"
 
 Result = TypeVar("Result")
@@ -57,9 +58,16 @@ async def _first(working: asyncio.Task[Result], receive: Receive) -> Result:
             raise ClientDisconnect
         return working.result()
     finally:
-        for task in (working, leaving):
+        await _end(working, leaving)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    # Again and again: `asyncio.wait_for` of Python 3.11, which redis-py uses for every command, loses a
+    # cancellation that comes just as what it waits for is done (https://github.com/python/cpython/issues/86296).
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
             task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -46,8 +46,9 @@ def listen(host: str, port: int) -> socket.socket:
 class WebServer:
     """Serves an ASGI app on a bound socket until stopped."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, *, close_streams: Callable[[], None]) -> None:
         self._listener = listener
+        self._close_streams = close_streams
         host, self.port = listener.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         config = uvicorn.Config(
@@ -73,6 +74,7 @@ class WebServer:
 
     async def stop(self) -> None:
         """Close the listener and let running responses end."""
+        self._close_streams()
         self._server.should_exit = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S + 1):

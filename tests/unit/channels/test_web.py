@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from bot.journal import RedisJournal
 from bot.store import Keys
 from channels.base import Channel, ChannelContext, Streaming
+from channels.errors import Unreachable
 from channels.types import Acceptance, Citation, Conversation, InboundMessage, OutboundMessage, Progress
 from channels.web import JournalEntry, Subscription, WebChannel
 
@@ -252,12 +253,27 @@ async def test_readers_of_one_conversation_learn_nothing_of_another(channel: Web
         assert await reader.next(timeout_s=0.05) == []
 
 
-async def test_stopping_sends_the_readers_away(channel: WebChannel) -> None:
+async def test_stopping_takes_in_nothing_new_but_lets_running_turns_end(channel: WebChannel, inbox: Inbox) -> None:
+    talk = channel.conversation("someone", "talk")
+    async with channel.subscribe(talk) as reader:
+        await look(reader)
+        await channel.show(progress(talk, "text", "Hi", 0))
+        await channel.stop()
+        with pytest.raises(Unreachable):
+            await channel.submit(talk, "Hello", message_id="m1")
+        assert inbox.messages == []
+        await send(channel, OutboundMessage(id="t1.0", conversation=talk, content="Hi!", turn="t1"))
+        assert said(await look(reader)) == ["bot: Hi!"]
+        await channel.start()
+        assert await channel.submit(talk, "Hello", message_id="m1") == "accepted"
+
+
+async def test_closing_sends_the_readers_away(channel: WebChannel) -> None:
     async with channel.subscribe(channel.conversation("someone", "talk")) as reader:
         await look(reader)
         waiting = asyncio.create_task(reader.next(timeout_s=30))
         await asyncio.sleep(0)
-        await channel.stop()
+        channel.close()
         assert await asyncio.wait_for(waiting, 1) == []
         assert reader.closed
 

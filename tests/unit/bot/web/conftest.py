@@ -107,7 +107,7 @@ async def serve(site: Site, port: int = 0) -> AsyncIterator[None]:
     assert site.chat.channel
     assert site.api.channel
     for channel in (site.chat.channel, site.api.channel):
-        await channel.start()
+        channel.closed = False
     listener = socket.create_server(("127.0.0.1", port))
     site.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(create_app(site.deps), lifespan="off", log_config=None, ws="none")
@@ -118,8 +118,7 @@ async def serve(site: Site, port: int = 0) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for channel in (site.chat.channel, site.api.channel):
-            await channel.stop()
+        site.deps.close_streams()
         await server.shutdown(sockets=[listener])
 
 

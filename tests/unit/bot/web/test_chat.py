@@ -234,8 +234,7 @@ async def test_an_opinion_is_recorded_and_shown_again(site: Site, visitor: aioht
 async def test_streams_end_when_the_process_stops(site: Site, visitor: aiohttp.ClientSession) -> None:
     events = follow(visitor)
     await until(events, "ready")
-    assert site.chat.channel
-    await site.chat.channel.stop()
+    site.deps.close_streams()
     async with asyncio.timeout(2):
         assert [event async for event in events] == []
 
