@@ -143,6 +143,21 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Recovering(Protocol):
+    """A channel whose platform knows no idempotent send, but can be asked whether a message has arrived."""
+
+    async def find(self, part: Part, *, behind: str, near: str) -> Receipt | None:
+        """Return the receipt of a part that a dead process was sending, or None where it must be sent.
+
+        `behind`: the platform's id of the newest message on record in the conversation; `near`: that of the
+        account. Either is empty where none is on record.
+
+        Raises:
+            ChannelError: as `Channel.send`.
+        """
+
+
+@runtime_checkable
 class Files(Protocol):
     """A channel whose attachments can be fetched."""
 

@@ -22,7 +22,8 @@ from channels.telegram.api import NAME, UNKNOWN_BOT, TelegramApi
 from channels.telegram.inbound import UPDATES, InboundReader
 from channels.telegram.polling import Poller
 from channels.telegram.sender import Sender
-from channels.telegram.streaming import GRACE_S, Streamer
+from channels.telegram.streaming import Streamer
+from channels.telegram.tempo import Tempo
 from channels.types import (
     Attachment,
     CommandEntry,
@@ -58,8 +59,9 @@ class TelegramChannel:
     exclusive = True
 
     def __init__(
-        self, account: str, settings: TelegramSettings, context: ChannelContext, *, grace_s: float = GRACE_S
+        self, account: str, settings: TelegramSettings, context: ChannelContext, tempo: Tempo | None = None
     ) -> None:
+        tempo = tempo or Tempo()
         if settings.token is None:
             raise Unauthorized(UNKNOWN_BOT, channel=NAME)
         self.account = account
@@ -68,9 +70,9 @@ class TelegramChannel:
         self._token: SecretStr = settings.token
         self._context = context
         self._api = TelegramApi(settings.token, settings.api_base, context.http)
-        self._streamer = Streamer(self._api, context.state, text=settings.streaming, grace_s=grace_s)
+        self._streamer = Streamer(self._api, context.state, tempo, text=settings.streaming)
         self._sender = Sender(self._api, context.state, self._streamer, context.data_dir)
-        self._poller = Poller(self._api, self._accept, allowed=UPDATES, account=account)
+        self._poller = Poller(self._api, self._accept, allowed=UPDATES, account=account, retry_s=tempo.retry_s)
         self._reader: InboundReader | None = None
         self._polling: asyncio.Task[None] | None = None
         self._answers: set[asyncio.Task[None]] = set()
@@ -98,6 +100,10 @@ class TelegramChannel:
     async def send(self, part: Part) -> Receipt:
         """Deliver one part."""
         return await self._sender.send(part)
+
+    async def find(self, part: Part, *, behind: str, near: str) -> Receipt | None:
+        """Look for a part whose sender died."""
+        return await self._sender.find(part, behind=behind, near=near)
 
     async def show(self, progress: Progress) -> None:
         """Show a sign of life."""

@@ -59,7 +59,7 @@ def _attachment(file: _File, kind: AttachmentKind, name: str, media_type: str) -
     return Attachment(
         id=file.file_id,
         kind=kind,
-        name=getattr(file, "file_name", None) or name,
+        name=without_halves(getattr(file, "file_name", None) or name),
         media_type=getattr(file, "mime_type", None) or media_type,
         size_bytes=getattr(file, "file_size", None),
     )

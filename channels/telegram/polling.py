@@ -52,18 +52,18 @@ class Poller:
         *,
         allowed: Sequence[str],
         account: str,
-        first_wait_s: float = 0.5,
+        retry_s: float,
     ) -> None:
         self._api = api
         self._accept = accept
         self._allowed = list(allowed)
         self._log = log.bind(account=account)
-        self._first_wait_s = first_wait_s
+        self._retry_s = retry_s
         self._offset: int | None = None
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        backoff = Backoff(self._first_wait_s, 30.0)
+        backoff = Backoff(self._retry_s, 30.0)
         while True:
             try:
                 updates = await self._fetch()
@@ -90,7 +90,7 @@ class Poller:
         for update in updates:
             chats[chat_of(update)].append(update)
         waiting = list(chats.values())
-        backoff = Backoff(self._first_wait_s, 10.0)
+        backoff = Backoff(self._retry_s, 10.0)
         while waiting:
             outcomes = await asyncio.gather(*map(self._in_order, waiting), return_exceptions=True)
             for updates_left, outcome in zip(waiting, outcomes, strict=True):

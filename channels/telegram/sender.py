@@ -22,6 +22,7 @@ from channels.errors import Refused
 from channels.telegram import buttons
 from channels.telegram.api import NAME, EditMessageText, Migrated, SendMessage, TelegramApi
 from channels.telegram.html import plain
+from channels.telegram.recovery import find_text
 from channels.telegram.requests import NO_PREVIEW, reply_parameters
 from channels.telegram.streaming import Streamer
 from channels.types import Part, Receipt
@@ -67,9 +68,39 @@ class Sender:
             self._moved[chat] = moved.chat
             receipt = await self._dispatch(part, moved.chat, None)
         if payload.get("known_as"):
-            place = f"{self._moved.get(chat, chat)}:{receipt.platform_id}"
-            await self._state.set(f"answer:{payload['known_as']}", place, ttl_s=_KNOWN_S)
+            await self._note(payload["known_as"], f"{self._moved.get(chat, chat)}:{receipt.platform_id}")
         return receipt
+
+    async def find(self, part: Part, *, behind: str, near: str) -> Receipt | None:
+        """Return the receipt of a part that arrived although its sender died; None where it must be sent.
+
+        Only texts in private chats are looked for: in groups other topics' messages are near. What was streamed
+        there is edited into the answer, and that may be done twice.
+        """
+        chat, payload = part.conversation.chat, part.payload
+        if payload["op"] != "text" or payload.get("chat") or part.conversation.thread or not chat.isdigit():
+            return None
+        bounds = [int(bound) for bound in (behind, payload.get("reply_to") or "") if bound.isdigit()]
+        if not bounds:
+            return None
+        found = await find_text(
+            self._api, int(chat), payload["html"], _markup(part), behind=max(bounds), near=int(near or 0)
+        )
+        if found is None:
+            return None
+        log.info("telegram.found", message=part.message, part=part.ordinal)
+        if payload.get("turn"):
+            await self._streamer.finish(payload["turn"], part.conversation)
+        if payload.get("known_as"):
+            await self._note(payload["known_as"], f"{chat}:{found}")
+        return Receipt(platform_id=str(found), code="found")
+
+    async def _note(self, message: str, place: str) -> None:
+        """Remember where an answer stands; should that fail, the answer must not look unsent and be sent again."""
+        noting = self._state.set(f"answer:{message}", place, ttl_s=_KNOWN_S)
+        [failure] = await asyncio.gather(noting, return_exceptions=True)
+        if failure is not None:
+            log.warning("telegram.answer_not_noted", message=message, error=type(failure).__name__)
 
     async def _dispatch(self, part: Part, chat: int, shown: int | None) -> Receipt:
         match part.payload["op"]:

@@ -20,20 +20,11 @@ from channels.errors import ChannelError, RateLimited, Refused, Unauthorized
 from channels.telegram.api import EditMessageText, SendMessage, TelegramApi
 from channels.telegram.live import LiveTurn
 from channels.telegram.requests import NO_PREVIEW, reply_parameters
+from channels.telegram.tempo import Tempo
 from channels.types import Conversation, Progress
 
 log = structlog.get_logger()
 
-GRACE_S = 0.35
-"""A turn that is over within this time shows no sign of life before its answer."""
-TYPING_S = 4.0
-"""Telegram shows "typing…" for five seconds."""
-DRAFT_RENEW_S = 20.0
-"""A draft vanishes after thirty."""
-DRAFT_S, PRIVATE_EDIT_S = 1.0, 1.5
-GROUP_EDIT_S, LATER_GROUP_EDIT_S, EARLY_EDITS = 3.0, 6.0, 5
-"""A group takes twenty messages a minute, edits among them, and the answer itself must fit in."""
-SILENCE_MAX_S = 600.0
 TURNS_MAX = 5000
 _CALL_TIMEOUT_S = 10
 _KEPT_S = 86400.0
@@ -42,11 +33,11 @@ _KEPT_S = 86400.0
 class Streamer:
     """The running turns of one bot."""
 
-    def __init__(self, api: TelegramApi, state: State, *, text: bool, grace_s: float = GRACE_S) -> None:
+    def __init__(self, api: TelegramApi, state: State, tempo: Tempo, *, text: bool) -> None:
         self._api = api
         self._state = state
         self._text = text
-        self._grace_s = grace_s
+        self._tempo = tempo
         self._drafts = True
         self._turns: OrderedDict[str, LiveTurn] = OrderedDict()
 
@@ -59,7 +50,7 @@ class Streamer:
             return
         if turn is None:
             turn = LiveTurn(progress.turn, progress.conversation, progress.in_reply_to)
-            turn.timer = asyncio.get_running_loop().call_later(self._grace_s, self._begin, turn)
+            turn.timer = asyncio.get_running_loop().call_later(self._tempo.grace_s, self._begin, turn)
             self._remember(turn)
         turn.note(progress)
 
@@ -97,7 +88,7 @@ class Streamer:
         turn.task = asyncio.create_task(self._run(turn))
 
     async def _run(self, turn: LiveTurn) -> None:
-        while not turn.closed and time.monotonic() < turn.heard_at + SILENCE_MAX_S:
+        while not turn.closed and time.monotonic() < turn.heard_at + self._tempo.silence_max_s:
             try:
                 await self._show(turn)
             except RateLimited as error:
@@ -108,20 +99,20 @@ class Streamer:
                     return
             except ChannelError as error:
                 log.debug("telegram.streaming_failed", turn=turn.id, code=error.code)
-                turn.pause(TYPING_S)
-            await turn.wait(DRAFT_RENEW_S if self._uses_draft(turn) else None)
+                turn.pause(self._tempo.typing_s)
+            await turn.wait(self._tempo.draft_renew_s if self._uses_draft(turn) else None)
 
     async def _show(self, turn: LiveTurn) -> None:
         now = time.monotonic()
         if self._text and now >= turn.show_at and (turn.news or self._is_fading(turn, now)):
             await self._show_text(turn)
         if now >= turn.type_at and not turn.closed:
-            turn.type_at = now + TYPING_S
+            turn.type_at = now + self._tempo.typing_s
             action = SendChatAction(chat_id=turn.chat, action="typing", message_thread_id=turn.thread)
             await self._api.call(action, timeout_s=_CALL_TIMEOUT_S)
 
     def _is_fading(self, turn: LiveTurn, now: float) -> bool:
-        return self._uses_draft(turn) and bool(turn.shown) and now >= turn.shown_at + DRAFT_RENEW_S
+        return self._uses_draft(turn) and bool(turn.shown) and now >= turn.shown_at + self._tempo.draft_renew_s
 
     async def _show_text(self, turn: LiveTurn) -> None:
         turn.news = False
@@ -135,7 +126,7 @@ class Streamer:
             await self._message(turn, html)
         turn.shown = html
         turn.shown_at = time.monotonic()
-        turn.type_at = turn.shown_at + TYPING_S
+        turn.type_at = turn.shown_at + self._tempo.typing_s
         turn.show_at = turn.shown_at + self._interval(turn)
 
     async def _draft(self, turn: LiveTurn, html: str) -> None:
@@ -197,8 +188,9 @@ class Streamer:
 
     def _interval(self, turn: LiveTurn) -> float:
         if turn.chat > 0:
-            return DRAFT_S if self._drafts else PRIVATE_EDIT_S
-        return GROUP_EDIT_S if turn.edits < EARLY_EDITS else LATER_GROUP_EDIT_S
+            return self._tempo.draft_s if self._drafts else self._tempo.private_edit_s
+        early = turn.edits < self._tempo.early_edits
+        return self._tempo.group_edit_s if early else self._tempo.later_group_edit_s
 
 
 def _key(turn_id: str) -> str:

@@ -1,0 +1,150 @@
+"""What the Channel contract needs of each implementation: the channel, its platform, and one person who uses it.
+
+A further channel adds a function here and a line to `HARNESSES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from bot.state import RedisState
+from bot.store import Keys, Store
+from channels.base import Channel, ChannelContext
+from channels.telegram.channel import TelegramChannel
+from channels.telegram.tempo import Tempo
+from channels.types import Acceptance, InboundMessage
+from config.settings import TelegramSettings
+from tests.simulators.telegram import Person, TelegramSimulator
+
+FAST = Tempo(
+    grace_s=0.01,
+    typing_s=0.1,
+    draft_s=0.02,
+    draft_renew_s=0.2,
+    private_edit_s=0.02,
+    group_edit_s=0.02,
+    later_group_edit_s=0.02,
+    retry_s=0.01,
+)
+
+
+async def eventually(condition: Callable[[], object], *, timeout_s: float = 5.0) -> None:
+    """Wait until `condition` is true; fails after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s"
+        await asyncio.sleep(0.002)
+
+
+class StoreDown(Exception):
+    """What a store that is down raises; channels do not know it."""
+
+
+@dataclass
+class RecordingInbox:
+    """Takes messages in like the durable inbox, each id once; the next `failures` calls fail."""
+
+    messages: list[InboundMessage] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    failures: int = 0
+    hold: asyncio.Event | None = None
+
+    async def __call__(self, message: InboundMessage) -> Acceptance:
+        self.calls.append(message.id)
+        if self.failures:
+            self.failures -= 1
+            raise StoreDown
+        if self.hold is not None:
+            await self.hold.wait()
+        if any(known.id == message.id for known in self.messages):
+            return "duplicate"
+        self.messages.append(message)
+        return "accepted"
+
+    async def receive(self, number: int = 1, *, timeout_s: float = 5.0) -> InboundMessage:
+        """Wait for the message of that number and return it."""
+        await eventually(lambda: len(self.messages) >= number, timeout_s=timeout_s)
+        return self.messages[number - 1]
+
+    async def nothing_more(self, number: int, *, wait_s: float = 0.1) -> None:
+        """Check that no more than `number` messages came, after giving them time to."""
+        await asyncio.sleep(wait_s)
+        assert [message.text for message in self.messages[number:]] == []
+
+
+class Harness(Protocol):
+    """One channel account with one person on its platform."""
+
+    channel: Channel
+    inbox: RecordingInbox
+
+    async def say(self, text: str) -> None:
+        """The person writes to the bot privately."""
+
+    def seen(self) -> list[str]:
+        """The texts that the person sees from the bot, in order, without markup; nothing of a turn in progress."""
+
+    def in_progress(self) -> str | None:
+        """What the person sees of a turn in progress."""
+
+    async def press(self, label: str) -> None:
+        """The person presses a button."""
+
+
+@dataclass
+class TelegramHarness:
+    channel: TelegramChannel
+    inbox: RecordingInbox
+    telegram: TelegramSimulator
+    person: Person
+    state: RedisState
+    http: aiohttp.ClientSession
+    context: ChannelContext
+
+    async def say(self, text: str) -> None:
+        self.person.write(text)
+
+    def seen(self) -> list[str]:
+        return self.person.chat.texts
+
+    def in_progress(self) -> str | None:
+        return self.person.chat.draft
+
+    async def press(self, label: str) -> None:
+        self.person.press(label)
+
+    def another(self, **settings: object) -> TelegramChannel:
+        """Return a channel of the same account as another process would have it."""
+        return TelegramChannel("default", settings_for(self.telegram, **settings), self.context, FAST)
+
+
+def settings_for(telegram: TelegramSimulator, **fields: object) -> TelegramSettings:
+    given = {"token": SecretStr(telegram.token), "api_base": telegram.api_base, **fields}
+    return TelegramSettings.model_validate(given)
+
+
+@asynccontextmanager
+async def telegram_harness(
+    redis: Redis, folder: Path, *, tempo: Tempo = FAST, public_url: str | None = None, **settings: object
+) -> AsyncIterator[TelegramHarness]:
+    inbox = RecordingInbox()
+    state = RedisState(Store(redis=redis, keys=Keys()), "telegram", "default")
+    async with TelegramSimulator() as telegram, aiohttp.ClientSession() as http:
+        context = ChannelContext(deliver=inbox, state=state, http=http, public_url=public_url, data_dir=folder)
+        channel = TelegramChannel("default", settings_for(telegram, **settings), context, tempo)
+        person = telegram.person(7, name="Alice", language="en")
+        yield TelegramHarness(channel, inbox, telegram, person, state, http, context)
+        await channel.stop()
+
+
+HARNESSES: dict[str, Callable[[Redis, Path], AbstractAsyncContextManager[Harness]]] = {"telegram": telegram_harness}
