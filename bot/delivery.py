@@ -1,8 +1,8 @@
 """Delivery: takes what is in the outbox of one channel account, in order per conversation, and sends it.
 
 A message is planned into parts once per attempt; how many parts the platform has accepted is noted in the
-lane, so that a successor goes on after the last one. Only a process that dies between the platform's
-acceptance and that note can show a part twice, and only where the platform offers no idempotency.
+lane, so that a successor goes on after the last one. What was being sent when a process died is in doubt:
+a channel that can find out is asked first; where no platform can tell, the part is sent again.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from contextlib import suppress
 import structlog
 
 from bot.dead_letters import dead_letter
-from bot.lanes import Claim, Lanes
+from bot.lanes import Claim, Lanes, Write
 from bot.live import Live
 from bot.reader import Held, Reader
 from bot.telemetry import Metrics
 from bot.wire import decode_outbound
-from channels.base import Channel
+from channels.base import Channel, Recovering
 from channels.errors import ChannelError, RateLimited, Unauthorized
 from channels.limits import Pacer
-from channels.types import OutboundMessage, Part, Progress
+from channels.types import OutboundMessage, Part, Progress, Receipt
 from config.settings import ConversationLimits
 
 log = structlog.get_logger()
@@ -33,6 +33,7 @@ SETTLE_S = 0.05
 BACK_OFF_S = (0.5, 2.0, 8.0, 30.0, 60.0)
 RATE_WAIT_MAX_S = 900.0
 UNAUTHORIZED_WAIT_S = 30.0
+RECORD_S = 7 * 86400
 
 
 class Delivery:
@@ -53,7 +54,7 @@ class Delivery:
         self._limits = limits
         self._metrics = metrics
         self._pacer = Pacer(chat_rate=channel.limits.chat_rate, account_rate=channel.limits.account_rate)
-        self._reader = Reader(lanes, self._deliver, concurrency=CONCURRENCY)
+        self._reader = Reader(lanes, self._deliver, concurrency=CONCURRENCY, repeatable=False)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -77,12 +78,14 @@ class Delivery:
         claim = held.claim
         message = decode_outbound(claim.payload)
         parts = self._channel.plan(message)
-        done = int(claim.note or 0)
+        done, _, newest = claim.note.partition(":")
         try:
-            for number, part in enumerate(parts[done:], start=done + 1):
-                await self._send(part)
+            for number, part in enumerate(parts[int(done or 0) :], start=int(done or 0) + 1):
+                in_doubt = claim.attempt > 1 and number == int(done or 0) + 1
+                receipt = await (self._found(claim, part, newest) if in_doubt else self._send(part))
+                newest = receipt.platform_id or newest
                 if number < len(parts):
-                    await self._lanes.note(claim, str(number))
+                    await self._lanes.note(claim, f"{number}:{newest}")
         except RateLimited as error:
             self._pacer.slow_down(message.conversation.chat, error.retry_after_s)
             await self._later(claim, message, error, delay_s=min(error.retry_after_s, RATE_WAIT_MAX_S), count=False)
@@ -92,16 +95,36 @@ class Delivery:
         except ChannelError as error:
             await self._failed(claim, message, error)
         else:
-            await self._lanes.finish(claim)
+            await self._lanes.finish(claim, writes=self._recorded(claim, newest))
             self._shown(message)
 
-    async def _send(self, part: Part) -> None:
+    async def _found(self, claim: Claim, part: Part, newest: str) -> Receipt:
+        """Send a part that an earlier attempt may have sent already, unless the platform has it."""
+        if isinstance(self._channel, Recovering):
+            behind, near = await self._lanes.values(*self._newest_keys(claim))
+            receipt = await self._channel.find(part, behind=newest or behind, near=near)
+            if receipt:
+                self._metrics.deliveries.labels(self._channel.name, receipt.code).inc()
+                return receipt
+        return await self._send(part)
+
+    def _recorded(self, claim: Claim, newest: str) -> list[Write]:
+        """Return what a finish writes down, so that a successor knows where a lost message would stand."""
+        if not newest or not isinstance(self._channel, Recovering):
+            return []
+        return [("SET", key, newest, "EX", RECORD_S) for key in self._newest_keys(claim)]
+
+    def _newest_keys(self, claim: Claim) -> tuple[str, str]:
+        return self._lanes.key(claim, f"newest:{claim.conversation}"), self._lanes.key(claim, "newest")
+
+    async def _send(self, part: Part) -> Receipt:
         await asyncio.sleep(self._pacer.delay(part.conversation.chat))
         code = "ok"
         started = time.monotonic()
         try:
             receipt = await self._channel.send(part)
             code = receipt.code
+            return receipt
         except ChannelError as error:
             code = error.code or type(error).__name__
             raise

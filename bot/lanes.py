@@ -138,6 +138,14 @@ class Lanes:
         """
         self._check(claim, await self._run("note", claim.partition, self.name, claim.conversation, claim.fence, text))
 
+    def key(self, claim: Claim, suffix: str) -> str:
+        """Return the name of a key in the claimed lane's slot, for `writes` of a finish."""
+        return f"{self._keys.base(claim.partition)}:{self.name}:{suffix}"
+
+    async def values(self, *keys: str) -> list[str]:
+        """Return the values of keys that `writes` have set; empty where one is not there."""
+        return [str(value or "") for value in await self._redis.mget(keys)]
+
     async def peek(self, claim: Claim, count: int) -> list[str]:
         """Return the first `count` payloads of the claimed lane, the head first."""
         queue = f"{self._keys.base(claim.partition)}:{self.name}:queue:{claim.conversation}"

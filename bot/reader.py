@@ -54,10 +54,13 @@ class Reader:
         *,
         concurrency: int,
         rescue: Callable[[Held, Exception], Awaitable[None]] | None = None,
+        repeatable: bool = True,
     ) -> None:
+        """`repeatable=False`: work that was broken off must look like an attempt to whoever does it next."""
         self._lanes = lanes
         self._work = work
         self._rescue = rescue
+        self._repeatable = repeatable
         self._concurrency = concurrency
         self._held: dict[str, Held] = {}
         self._changed = asyncio.Event()
@@ -145,7 +148,7 @@ class Reader:
 
     async def _give_back(self, held: Held) -> None:
         try:
-            await self._lanes.put_back(held.claim, count=False)
+            await self._lanes.put_back(held.claim, count=not self._repeatable)
         except (LaneLost, RedisError, OSError) as error:
             log.warning("lane.not_given_back", conversation=held.claim.conversation, error=repr(error))
 
