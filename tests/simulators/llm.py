@@ -111,6 +111,7 @@ class LLMSimulator:
         app.router.add_get(f"{self.prefix}/models", self._models)
         app.router.add_get(f"{self.prefix}/models/{{model}}", self._model)
         app.router.add_get("/_simulator", self._counters)
+        app.router.add_post("/_simulator", self._change)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, backlog=1024)
@@ -285,6 +286,14 @@ class LLMSimulator:
     async def _model(self, request: web.Request) -> web.Response:
         name = request.match_info["model"]
         return self._known(name) or _json(_model(name))
+
+    async def _change(self, request: web.Request) -> web.Response:
+        """For runs by hand: set `delay_s`, `chunk_delay_s` or `reply` of the requests to come."""
+        for name, value in (await request.json()).items():
+            if name not in ("delay_s", "chunk_delay_s", "reply"):
+                raise Invalid(f"{name} cannot be changed", name)
+            setattr(self, name, value)
+        return _json({})
 
     async def _counters(self, _: web.Request) -> web.Response:
         """For runs by hand: what `count`, `active`, `disconnects` and `unexpected` are in a test."""
