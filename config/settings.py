@@ -184,7 +184,7 @@ class KnowledgeBase(Section):
 
     sources: tuple[str, ...] = Field(description="Files and folders, relative to the file that names them.")
     description: str = Field("", description="One line, for people.")
-    threshold: float = Field(0.27, ge=0, le=1, description="Passages that score lower count as not found.")
+    threshold: float = Field(0.266, ge=0, le=1, description="Passages that score lower count as not found.")
     chunk_characters: int = Field(700, ge=100, le=8000, description="How long a chunk may be.")
 
 

@@ -1,9 +1,10 @@
-"""Cutting documents into chunks: by structure first, by size second; and chunks into facets for the vectors."""
+"""Cutting documents into chunks: by structure first, by size second."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from knowledge.types import Block, Chunk
 
@@ -11,20 +12,32 @@ _PARAGRAPH = re.compile(r"(?<=\n)[ \t]*\n+")
 _SENTENCE = re.compile(r"(?<=[。！？；…!?])(?=[^。！？；…!?”’」』）)\]])|(?<=[.!?;]) +(?=\S)|(?<=\n)")
 _CLAUSE = re.compile(r"(?<=[，、：,:])")
 
-FACET_CHARACTERS = 90
-"""How much text one facet's vector stands for, beside the one of the whole chunk; a CJK character counts double."""
+_PREAMBLE = 150  # characters
 
 
 def chunks(blocks: Iterable[Block], *, size: int) -> list[Chunk]:
     """Cut blocks into chunks of at most `size` characters.
 
-    Blocks under different headings or on different pages never share a chunk. Nothing but white space is lost;
+    Blocks under different headings or on different pages never share a chunk; only a short preamble joins what
+    stands under the first heading. Nothing but white space is lost;
     only the first line of a table comes again in each of its chunks.
     """
     made: list[Chunk] = []
-    for (headings, place), pieces in _sections(blocks, size):
+    for (headings, place), pieces in _sections(_with_preamble(blocks, size), size):
         made.extend(Chunk(text=text, headings=headings, place=place) for text in _packed(pieces, size, "\n\n"))
     return made
+
+
+def _with_preamble(blocks: Iterable[Block], size: int) -> list[Block]:
+    """Put a short preamble ("applies to all offices") under the first heading: alone it answers nothing."""
+    held = [block for block in blocks if block.text.strip()]
+    count = next((at for at, block in enumerate(held) if block.headings), 0)
+    preamble, rest = held[:count], held[count:]
+    if not preamble or sum(len(block.text) for block in preamble) > min(_PREAMBLE, size // 2):
+        return held
+    if any(block.place != rest[0].place or block.kind == "pair" for block in preamble):
+        return held
+    return [*(replace(block, headings=rest[0].headings) for block in preamble), *rest]
 
 
 def _sections(blocks: Iterable[Block], size: int) -> Iterator[tuple[tuple[tuple[str, ...], str], list[str]]]:
@@ -91,27 +104,3 @@ def _table_pieces(text: str, size: int) -> Iterator[str]:
 def sentences(text: str) -> list[str]:
     """Cut a text into sentences, Chinese and English; a line break ends one as well."""
     return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
-
-
-def _weight(text: str) -> int:
-    return sum(2 if char > "\u2fff" else 1 for char in text)
-
-
-def facets(chunk: Chunk, title: str) -> list[str]:
-    """Return the texts whose vectors stand for a chunk: the whole under its headings, and each few sentences.
-
-    One vector for a long chunk blurs what its single sentences say; a question is about one of them.
-    """
-    path = " ".join((title, *chunk.headings))
-    whole = f"{path}\n{chunk.text}"
-    windows: list[str] = []
-    held = ""
-    for sentence in sentences(chunk.text):
-        held = f"{held} {sentence}".strip()
-        if _weight(held) >= FACET_CHARACTERS:
-            windows.append(held)
-            held = ""
-    if held:
-        windows.append(held)
-    near = " ".join((title, *chunk.headings[-1:]))
-    return [whole] if len(windows) < 2 else [whole, *(f"{near}: {window}" for window in windows)]

@@ -24,9 +24,14 @@ class Scored:
 
 
 def fused(
-    vector: Mapping[int, float], lexical: Mapping[int, float], *, ranked: Sequence[int], how: Fusion
+    vector: Mapping[int, float],
+    lexical: Mapping[int, float],
+    *,
+    ranked: Sequence[int],
+    how: Fusion,
+    weight: float = 1.0,
 ) -> list[Scored]:
-    """Return every chunk of `vector` with its score, best first; `ranked` is the lexical order for "rrf".
+    """Return every chunk of `vector` with its score times `weight`; `ranked` is the lexical order for "rrf".
 
     "hybrid" adds a small bonus for shared words to the cosine. A question in the other language shares none, and
     loses nothing but the bonus; under reciprocal-rank fusion it loses to any chunk that shares a common word.
@@ -47,8 +52,12 @@ def fused(
                 ranks = [by_cosine[number]] + ([places[number]] if number in places else [])
                 return sum(1 / (_RRF_K + rank) for rank in ranks) * _RRF_K / 2
 
-    scored = (
-        Scored(number=number, score=score(number), vector=max(0.0, vector[number]), lexical=lexical.get(number, 0.0))
+    return [
+        Scored(
+            number=number,
+            score=weight * score(number),
+            vector=max(0.0, vector[number]),
+            lexical=lexical.get(number, 0.0),
+        )
         for number in vector
-    )
-    return sorted(scored, key=lambda one: (-one.score, one.number))
+    ]

@@ -108,7 +108,7 @@ class ExactIndex:
 
     def __init__(self, file: CatalogueFile, *, model: str) -> None:
         self._file = file
-        self._model = model
+        self._vectors = VectorStore(file, model=model)
         self._revision = -1
         self._ids: list[str] = []
         self._labels: list[str] = []
@@ -134,7 +134,7 @@ class ExactIndex:
         revision = self._file.number("SELECT COALESCE(MAX(number), 0) FROM revisions")
         if revision == self._revision:
             return
-        rows = VectorStore(self._file).visible(self._model)
+        rows = self._vectors.visible()
         self._ids = [row[0] for row in rows]
         self._labels = [row[1] for row in rows]
         joined = b"".join(row[2] for row in rows)

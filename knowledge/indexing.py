@@ -18,10 +18,9 @@ class Indexing:
 
     def __init__(self, file: CatalogueFile, index: ChromaIndex, *, collection: str, model: str) -> None:
         self._ledger = Ledger(file)
-        self._vectors = VectorStore(file)
+        self._vectors = VectorStore(file, model=model)
         self._index = index
         self._collection = collection
-        self._model = model
 
     def add(self, versions: Collection[str]) -> None:
         """Take versions in; those that are in already cost nothing."""
@@ -32,7 +31,7 @@ class Indexing:
         self._vectors.mark_indexed(self._collection, missing, done=False)
         ids, vectors, labels = list[str](), list[list[float]](), list[str]()
         for version in missing:
-            rows = self._vectors.vectors_of(self._model, version)
+            rows = self._vectors.vectors_of(version)
             ids += [key for key, _ in rows]
             vectors += [unpacked(held) for _, held in rows]
             labels += [label_of(self._ledger.access(version))] * len(rows)
@@ -46,7 +45,7 @@ class Indexing:
         held = self._vectors.indexed(self._collection)
         self.add(visible)
         stale = [version for version in held if version not in visible]
-        ids = [key for version in stale for key in self._vectors.ids_of(self._model, version)]
+        ids = [key for version in stale for key in self._vectors.ids_of(version)]
         if ids:
             self._index.delete(ids)
         if stale:
@@ -55,7 +54,7 @@ class Indexing:
     def verify(self) -> None:
         """Rebuild the collection from the catalogue's vectors where it lost some (a deleted folder, a torn disk)."""
         self.reconcile()
-        if self._index.size() != self._vectors.count_visible(self._model):
+        if self._index.size() != self._vectors.count_visible():
             self._index.clear()
             self._vectors.mark_removed(self._collection)
             self.reconcile()

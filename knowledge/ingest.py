@@ -10,9 +10,10 @@ from hashlib import sha256
 from knowledge.base import Embedder
 from knowledge.catalogue.file import CatalogueFile, Version
 from knowledge.catalogue.ledger import Ledger
-from knowledge.catalogue.vectors import VectorStore, packed
-from knowledge.chunking import chunks, facets
+from knowledge.catalogue.vectors import VectorStore, packed, unpacked
+from knowledge.chunking import chunks
 from knowledge.errors import DocumentRefused
+from knowledge.facets import Facets, facets_of
 from knowledge.indexing import Indexing
 from knowledge.loaders.table import loader_for
 from knowledge.sources import SourceFile, read
@@ -59,12 +60,13 @@ class Ingest:
         file: CatalogueFile,
         *,
         embedder: Embedder,
+        model: str,
         indexing: Indexing | None,
         threads: Threads,
         chunk_characters: int,
     ) -> None:
         self._ledger = Ledger(file)
-        self._vectors = VectorStore(file)
+        self._vectors = VectorStore(file, model=model)
         self._embedder = embedder
         self._indexing = indexing
         self._threads = threads
@@ -103,7 +105,7 @@ class Ingest:
 
     async def embed_visible(self) -> int:
         """Embed what is visible but has no vectors of this model yet; return how many texts that were."""
-        return await self._embed(await self._threads.write(self._vectors.unembedded, self._embedder.name))
+        return await self._embed(await self._threads.write(self._vectors.unembedded))
 
     async def _staged(
         self,
@@ -152,26 +154,33 @@ class Ingest:
     async def _embed(self, versions: Sequence[str]) -> int:
         """Embed what versions lack, storing every batch at once; return how many texts that were."""
         wanted = await self._threads.write(self._wanted, versions)
-        texts = {self._key(text): text for held in wanted.values() for text in held}
-        known = await self._threads.write(self._vectors.known_vectors, texts)
+        texts = {self._key(text): text for facets in wanted.values() for text in facets.texts}
+        known = await self._threads.write(self._vectors.known, texts)
         missing = [(key, text) for key, text in texts.items() if key not in known]
         for at in range(0, len(missing), self._embedder.batch):
             part = missing[at : at + self._embedder.batch]
             vectors = await self._embedder.embed([text for _, text in part])
-            held = {key: packed(vector) for (key, _), vector in zip(part, vectors, strict=True)}
-            await self._threads.write(self._vectors.store_vectors, held)
-        keys = {chunk: [self._key(text) for text in held] for chunk, held in wanted.items()}
-        await self._threads.write(self._vectors.store_facets, self._embedder.name, keys)
+            fresh = {key: packed(vector) for (key, _), vector in zip(part, vectors, strict=True)}
+            await self._threads.write(self._vectors.store_vectors, fresh)
+            known |= fresh
+        await self._threads.write(self._combine, wanted, {text: known[key] for key, text in texts.items()})
         return len(missing)
 
-    def _wanted(self, versions: Sequence[str]) -> dict[int, list[str]]:
-        """Return the texts to embed of each chunk that has no vectors of this model yet."""
-        wanted: dict[int, list[str]] = {}
+    def _wanted(self, versions: Sequence[str]) -> dict[int, Facets]:
+        """Return what is to be embedded for each chunk that has no vectors of this model yet."""
+        wanted: dict[int, Facets] = {}
         for version in versions:
-            if not self._vectors.complete(self._embedder.name, version):
+            if not self._vectors.complete(version):
                 title = self._ledger.title(version)
-                wanted |= {number: facets(chunk, title) for number, chunk in self._vectors.chunks_of(version)}
+                wanted |= {number: facets_of(chunk, title) for number, chunk in self._vectors.chunks_of(version)}
         return wanted
+
+    def _combine(self, wanted: Mapping[int, Facets], held: Mapping[str, bytes]) -> None:
+        combined: dict[int, list[bytes]] = {}
+        for number, facets in wanted.items():
+            vectors = {text: unpacked(held[text]) for text in facets.texts}
+            combined[number] = [packed(vector) for vector in facets.combined(vectors)]
+        self._vectors.store_facets(combined)
 
     def _key(self, text: str) -> bytes:
         return sha256(f"{self._embedder.name}\0{text}".encode()).digest()[:16]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
+from knowledge.asking import parts
 from knowledge.base import Embedder
 from knowledge.embeddings import CachedEmbedder
 from knowledge.errors import IndexUnavailable, KnowledgeError, UnknownBase
@@ -18,6 +19,7 @@ from knowledge.index import open_chroma
 from knowledge.ingest import Progress, Report
 from knowledge.lock import FileLock
 from knowledge.opened import OpenBase
+from knowledge.retrieval import Asked
 from knowledge.threads import Threads
 from knowledge.types import Coverage, Findings, Passage, Scope
 
@@ -43,6 +45,7 @@ class BaseStatus:
     state: State
     documents: int = 0
     chunks: int = 0
+    vectors: int = 0
     revision: int = 0
     failed: tuple[tuple[str, str], ...] = ()
     """(document, reason) of what the last sync could not read."""
@@ -113,10 +116,12 @@ class Library:
         opened = [await asyncio.shield(self._task(name)) for name in dict.fromkeys(bases)]
         if not opened or not query.strip():
             return []
-        vector = (await self._questions.embed([query]))[0]
+        texts = [query, *parts(query)]
+        vectors = await self._questions.embed(texts)
+        asked = [Asked(text=text, vector=vector) for text, vector in zip(texts, vectors, strict=True)]
         found: list[Passage] = []
         for base in opened:
-            found += await base.search(query, vector, limit=limit, scope=scope, tags=tags, how=how)
+            found += await base.search(asked, limit=limit, scope=scope, tags=tags, how=how)
         return sorted(found, key=lambda one: -one.score)[:limit]
 
     async def sync(self, name: str, *, progress: Callable[[Progress], None] | None = None) -> Report | None:
@@ -234,7 +239,7 @@ class Library:
         if task.cancelled() or task.exception() is not None:
             return BaseStatus(name=name, state="failed", error=str(task.exception() if not task.cancelled() else ""))
         base = task.result()
-        documents, chunks = await base.counts()
+        documents, chunks, vectors = await base.counts()
         report = self._reports.get(name)
         failed = tuple((error.document, str(error)) for error in report.failed) if report else ()
         return BaseStatus(
@@ -242,6 +247,7 @@ class Library:
             state="ready",
             documents=documents,
             chunks=chunks,
+            vectors=vectors,
             revision=await base.revision(),
             failed=failed,
         )

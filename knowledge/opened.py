@@ -11,12 +11,13 @@ from knowledge.base import Embedder, VectorIndex
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.catalogue.ledger import Ledger
 from knowledge.catalogue.vectors import VectorStore
+from knowledge.facets import RECIPE
 from knowledge.fusion import Fusion
 from knowledge.index import ChromaIndex, ExactIndex
 from knowledge.indexing import Indexing
 from knowledge.ingest import Ingest, Progress, Report
 from knowledge.lock import FileLock
-from knowledge.retrieval import Search
+from knowledge.retrieval import Asked, Search
 from knowledge.sources import scan
 from knowledge.threads import Threads
 from knowledge.types import Passage, Scope
@@ -48,22 +49,23 @@ class OpenBase:
         self._threads = threads
         self._files = (CatalogueFile(path), CatalogueFile(path))
         reading, writing = self._files
-        self._model = embedder.name
+        model = f"{embedder.name}/{RECIPE}"
         self._indexing: Indexing | None = None
         index: VectorIndex
         if client is None:
-            index = ExactIndex(reading, model=embedder.name)
+            index = ExactIndex(reading, model=model)
         else:
-            collection = f"parley-{name}-{reading.id}-{sha256(embedder.name.encode()).hexdigest()[:8]}"
+            collection = f"parley-{name}-{reading.id}-{sha256(model.encode()).hexdigest()[:8]}"
             index = ChromaIndex(client, collection)
-            self._indexing = Indexing(writing, index, collection=collection, model=embedder.name)
-        self._search = Search(reading, index, base=name, model=embedder.name)
-        self._vectors = VectorStore(writing)
+            self._indexing = Indexing(writing, index, collection=collection, model=model)
+        self._search = Search(reading, index, base=name, model=model)
+        self._reading_vectors = VectorStore(reading, model=model)
         self._reading_ledger = Ledger(reading)
         self._lock = FileLock(folder / f"{name}.lock")
         self._ingest = Ingest(
             writing,
             embedder=embedder,
+            model=model,
             indexing=self._indexing,
             threads=threads,
             chunk_characters=settings.chunk_characters,
@@ -91,8 +93,7 @@ class OpenBase:
 
     async def search(
         self,
-        query: str,
-        vector: Sequence[float],
+        asked: Sequence[Asked],
         *,
         limit: int,
         scope: Scope,
@@ -101,16 +102,17 @@ class OpenBase:
     ) -> list[Passage]:
         """Return the best passages, whatever their score."""
         return await self._threads.read(
-            self._search.best, query, vector, limit=limit, scope=scope, tags=frozenset(tags), how=how
+            self._search.best, asked, limit=limit, scope=scope, tags=frozenset(tags), how=how
         )
 
     async def revision(self) -> int:
         """Return the visible revision."""
         return await self._threads.read(self._reading_ledger.revision)
 
-    async def counts(self) -> tuple[int, int]:
-        """Return how many documents and chunks are visible."""
-        return await self._threads.read(self._reading_ledger.counts)
+    async def counts(self) -> tuple[int, int, int]:
+        """Return how many documents, chunks and vectors are visible."""
+        documents, chunks = await self._threads.read(self._reading_ledger.counts)
+        return documents, chunks, await self._threads.read(self._reading_vectors.count_visible)
 
     def close(self) -> None:
         """Close the catalogue; nothing may run on it any more."""

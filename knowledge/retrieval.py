@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+from knowledge.asking import PART_WEIGHT
 from knowledge.base import VectorIndex
 from knowledge.catalogue.file import CatalogueFile, Row, access_of
 from knowledge.catalogue.reader import Reader
@@ -17,43 +19,60 @@ _LEXICAL = 30  # chunks asked for
 _SAME = 0.9  # share of common terms above which two chunks say the same
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question, or a part of one, with its vector."""
+
+    text: str
+    vector: Sequence[float]
+
+
 class Search:
     """Searches one base. Blocking; used by one thread at a time."""
 
     def __init__(self, file: CatalogueFile, index: VectorIndex, *, base: str, model: str) -> None:
         self._reader = Reader(file)
-        self._vectors = VectorStore(file)
+        self._vectors = VectorStore(file, model=model)
         self._index = index
         self._base = base
-        self._model = model
 
     def best(
         self,
-        query: str,
-        vector: Sequence[float],
+        asked: Sequence[Asked],
         *,
         limit: int,
         scope: Scope,
         tags: frozenset[str] = frozenset(),
         how: Fusion = "hybrid",
     ) -> list[Passage]:
-        """Return the `limit` best passages, whatever their score, without near-duplicates."""
+        """Return the `limit` best passages, whatever their score, without near-duplicates.
+
+        The first of `asked` is the question itself, the others are its parts.
+        """
         labels = self._permitted(scope)
         if labels is not None and not labels:
             return []
-        question = self._reader.question(terms(query))
-        cosines = self._nearest(vector, labels)
+        best: dict[int, Scored] = {}
+        words: dict[int, str] = {}
+        for at, one in enumerate(asked):
+            for scored in self._scored(one, labels, words, how=how, weight=PART_WEIGHT if at else 1.0):
+                if scored.number not in best or best[scored.number].score < scored.score:
+                    best[scored.number] = scored
+        ranked = sorted(best.values(), key=lambda scored: (-scored.score, scored.number))
+        return self._passages(ranked, words, limit=limit, scope=scope, tags=tags)
+
+    def _scored(
+        self, asked: Asked, labels: Collection[str] | None, words: dict[int, str], *, how: Fusion, weight: float
+    ) -> list[Scored]:
+        """Score what vectors or words bring up for one text; the words of the chunks are added to `words`."""
+        question = self._reader.question(terms(asked.text))
         ranked = self._reader.matching(question, count=_LEXICAL, labels=labels)
-        cosines |= self._cosines(vector, [number for number in ranked if number not in cosines])
-        words = self._reader.terms_of(cosines)
-        lexical = {number: question.covered(held) for number, held in words.items()}
-        scored = fused(
-            {number: cosine for number, cosine in cosines.items() if number in words},
-            lexical,
-            ranked=ranked,
-            how=how,
-        )
-        return self._passages(scored, words, limit=limit, scope=scope, tags=tags)
+        cosines = self._nearest(asked.vector, labels)
+        cosines |= self._cosines(asked.vector, [number for number in ranked if number not in cosines])
+        words |= self._reader.words([number for number in cosines if number not in words])
+        visible = {number: cosine for number, cosine in cosines.items() if number in words}
+        lexical = {number: question.covered(words[number]) for number in visible}
+        return fused(visible, lexical, ranked=ranked, how=how, weight=weight)
 
     def _permitted(self, scope: Scope) -> Collection[str] | None:
         """Return the labels that `scope` may see; None where that is all of them."""
@@ -72,19 +91,19 @@ class Search:
         """Return the best cosine of chunks that only their words brought up."""
         import numpy
 
-        held = self._vectors.vectors_for(self._model, numbers)
+        held = self._vectors.vectors_for(numbers)
         if not held:
             return {}
-        matrix = numpy.frombuffer(b"".join(row[1] for row in held), dtype="<f2").reshape(len(held), -1)
-        best: dict[int, float] = {}
-        for (number, _), cosine in zip(held, (matrix.astype("f4") @ numpy.asarray(vector, "f4")).tolist(), strict=True):
-            best[number] = max(cosine, best.get(number, -1.0))
-        return best
+        rows = numpy.frombuffer(b"".join(row[2] for row in held), dtype="<f2").reshape(-1, len(vector))
+        cosines = rows.astype("f4") @ numpy.asarray(vector, "f4")
+        starts = numpy.cumsum([0, *(count for _, count, _ in held[:-1])])
+        best = numpy.maximum.reduceat(cosines, starts).tolist()
+        return {number: cosine for (number, _, _), cosine in zip(held, best, strict=True)}
 
     def _passages(
         self,
         scored: Sequence[Scored],
-        words: dict[int, frozenset[str]],
+        words: Mapping[int, str],
         *,
         limit: int,
         scope: Scope,
@@ -95,13 +114,14 @@ class Search:
         for one in scored:
             if len(found) == limit:
                 break
-            row = self._reader.rows([one.number]).get(one.number)
+            row = self._reader.row(one.number)
             # Asked again here: the labels above speed the search up, this line is the right.
             if row is None or not row.version.access.permits(scope) or not tags <= row.version.tags:
                 continue
-            if any(_alike(words[one.number], other) for other in kept):
+            own = frozenset(words[one.number].split())
+            if any(_alike(own, other) for other in kept):
                 continue
-            kept.append(words[one.number])
+            kept.append(own)
             found.append(self._passage(row, one))
         return found
 

@@ -23,9 +23,10 @@ CREATE TABLE IF NOT EXISTS chunks(
     headings TEXT NOT NULL, place TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS chunks_version ON chunks(version, ordinal);
 CREATE TABLE IF NOT EXISTS vectors(key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS models(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS facets(
-    model TEXT NOT NULL, chunk INTEGER NOT NULL, ordinal INTEGER NOT NULL, key BLOB NOT NULL,
-    PRIMARY KEY(model, chunk, ordinal)) WITHOUT ROWID;
+    chunk INTEGER NOT NULL, model INTEGER NOT NULL, count INTEGER NOT NULL, vectors BLOB NOT NULL,
+    PRIMARY KEY(chunk, model)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS indexed(
     collection TEXT NOT NULL, version TEXT NOT NULL, done INTEGER NOT NULL,
     PRIMARY KEY(collection, version)) WITHOUT ROWID;
@@ -100,6 +101,7 @@ class CatalogueFile:
             self.db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             self.db.execute("PRAGMA journal_mode=WAL")
             self.db.execute("PRAGMA synchronous=NORMAL")
+            self.db.execute("PRAGMA cache_size=-8000")
             self.db.executescript(_SCHEMA)
             self.db.execute("INSERT OR IGNORE INTO meta VALUES('id', ?)", (uuid.uuid4().hex[:12],))
             self.id: str = self.text("SELECT value FROM meta WHERE key='id'")
@@ -118,6 +120,14 @@ class CatalogueFile:
     def number(self, sql: str, *values: object) -> int:
         """Return the first column of the first row as a number; 0 where there is none."""
         return int(self.text(sql, *values) or 0)
+
+    def model(self, name: str) -> int:
+        """Return the number of an embedding model, a new one for a new name."""
+        known = self.number("SELECT number FROM models WHERE name=?", name)
+        if not known:
+            self.db.execute("INSERT OR IGNORE INTO models(name) VALUES(?)", (name,))
+            known = self.number("SELECT number FROM models WHERE name=?", name)
+        return known
 
     @contextmanager
     def writing(self) -> Iterator[None]:

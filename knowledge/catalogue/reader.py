@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import log
 
 from knowledge.catalogue.file import CatalogueFile, Row, Version, access_of, chunk_of
 
-_TERMS_MAX = 24  # the rarest terms of a long question; the others cost time and find nothing
+_TERMS_MAX = 16  # the rarest terms of a long question; the others cost time and find nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,11 @@ class Question:
     known: tuple[str, ...]
     """Those that occur in the base at all, rarest first."""
 
-    def covered(self, terms: Collection[str]) -> float:
-        """Return the weight of the question's terms among `terms`, in [0, 1]."""
+    def covered(self, words: str) -> float:
+        """Return the weight of the question's terms that are among `words` (of `Reader.words`), in [0, 1]."""
         whole = sum(self.weights.values())
-        return sum(self.weights[term] for term in self.weights.keys() & terms) / whole if whole else 0.0
+        found = sum(self.weights[term] for term in self.known if f" {term} " in words)
+        return found / whole if whole else 0.0
 
 
 class Reader:
@@ -53,13 +54,13 @@ class Reader:
         }
         weights = {term: log(1 + (total + 1) / (count + 1)) for term, count in counts.items()}
         known = sorted((term for term, count in counts.items() if count), key=lambda term: counts[term])
-        return Question(weights, tuple(known[:_TERMS_MAX]))
+        return Question(weights, tuple(known))
 
     def matching(self, question: Question, *, count: int, labels: Collection[str] | None) -> list[int]:
         """Return up to `count` chunks with some of the question's terms, best first (BM25)."""
         if not question.known:
             return []
-        match = " OR ".join(f'"{term}"' for term in question.known)
+        match = " OR ".join(f'"{term}"' for term in question.known[:_TERMS_MAX])
         sql = "SELECT rowid FROM lexical WHERE lexical MATCH ? ORDER BY rank LIMIT ?"
         if labels is None:
             return [row[0] for row in self._file.db.execute(sql, (match, count))]
@@ -70,20 +71,16 @@ class Reader:
         )
         return [row[0] for row in self._file.db.execute(sql, (match, json.dumps(sorted(labels)), count))]
 
-    def terms_of(self, numbers: Iterable[int]) -> dict[int, frozenset[str]]:
-        """Return the distinct terms of chunks; those that are not visible are left out."""
-        found: dict[int, frozenset[str]] = {}
-        for number in numbers:
-            row = self._file.db.execute("SELECT terms FROM lexical WHERE rowid=?", (number,)).fetchone()
-            if row is not None:
-                found[number] = frozenset(row[0].split())
-        return found
+    def words(self, numbers: Collection[int]) -> dict[int, str]:
+        """Return the terms of chunks, each between spaces; those that are not visible are left out."""
+        rows = self._file.db.execute(
+            "SELECT lexical.rowid, terms FROM json_each(?) JOIN lexical ON lexical.rowid=value",
+            (json.dumps(list(numbers)),),
+        )
+        return {number: f" {terms} " for number, terms in rows}
 
-    def rows(self, numbers: Sequence[int]) -> dict[int, Row]:
-        """Return visible chunks with their documents, by number."""
-        return {number: row for number in numbers if (row := self._row(number)) is not None}
-
-    def _row(self, number: int) -> Row | None:
+    def row(self, number: int) -> Row | None:
+        """Return a visible chunk with its document; None where it is not visible."""
         row = self._file.db.execute(
             "SELECT v.id, v.document, v.title, v.source, v.label, v.tags, c.ordinal, c.headings, c.place, c.text "
             "FROM chunks c JOIN current USING(version) JOIN versions v ON v.id=c.version WHERE c.number=?",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from knowledge.catalogue.file import CatalogueFile, chunk_of
 from knowledge.types import Chunk
@@ -19,42 +20,49 @@ def unpacked(held: bytes) -> list[float]:
     return list(struct.unpack(f"<{len(held) // 2}e", held))
 
 
+def _split(number: int, count: int, vectors: bytes) -> Iterator[tuple[str, bytes]]:
+    size = len(vectors) // count
+    return ((f"{number}.{at}", vectors[at * size : (at + 1) * size]) for at in range(count))
+
+
 class VectorStore:
-    """Vectors of one catalogue, and which of them each collection of the vector index has."""
+    """Vectors of one model in one catalogue, and which of them each collection of the vector index has."""
 
-    def __init__(self, file: CatalogueFile) -> None:
+    def __init__(self, file: CatalogueFile, *, model: str) -> None:
         self._file = file
+        self._model = file.model(model)
 
-    def known_vectors(self, keys: Iterable[bytes]) -> set[bytes]:
-        """Return those keys whose vector is stored."""
-        return {key for key in keys if self._file.db.execute("SELECT 1 FROM vectors WHERE key=?", (key,)).fetchone()}
+    def known(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the stored vectors of those keys that have one."""
+        sql = "SELECT vector FROM vectors WHERE key=?"
+        return {key: row[0] for key in keys if (row := self._file.db.execute(sql, (key,)).fetchone())}
 
     def store_vectors(self, vectors: Mapping[bytes, bytes]) -> None:
         """Store vectors by the hash of what was embedded."""
         with self._file.writing():
             self._file.db.executemany("INSERT OR IGNORE INTO vectors VALUES(?,?)", list(vectors.items()))
 
-    def store_facets(self, model: str, keys: Mapping[int, Sequence[bytes]]) -> None:
-        """Store which vectors stand for which chunk."""
-        rows = [(model, chunk, at, key) for chunk, held in keys.items() for at, key in enumerate(held)]
+    def store_facets(self, facets: Mapping[int, Sequence[bytes]]) -> None:
+        """Store the vectors that stand for chunks, by the chunk's number."""
+        rows = [(chunk, self._model, len(held), b"".join(held)) for chunk, held in facets.items()]
         with self._file.writing():
             self._file.db.executemany("INSERT OR REPLACE INTO facets VALUES(?,?,?,?)", rows)
 
-    def complete(self, model: str, version: str) -> bool:
-        """Tell whether every chunk of a version has its vectors of this model."""
+    def complete(self, version: str) -> bool:
+        """Tell whether every chunk of a version has its vectors."""
         return not self._file.number(
             "SELECT COUNT(*) FROM chunks WHERE version=? AND NOT EXISTS "
-            "(SELECT 1 FROM facets WHERE model=? AND chunk=chunks.number)",
+            "(SELECT 1 FROM facets WHERE chunk=number AND model=?)",
             version,
-            model,
+            self._model,
         )
 
-    def unembedded(self, model: str) -> list[str]:
-        """Return the visible versions that have chunks without vectors of this model."""
+    def unembedded(self) -> list[str]:
+        """Return the visible versions that have chunks without vectors."""
         rows = self._file.db.execute(
             "SELECT DISTINCT version FROM chunks JOIN current USING(version) WHERE NOT EXISTS "
-            "(SELECT 1 FROM facets WHERE model=? AND chunk=chunks.number)",
-            (model,),
+            "(SELECT 1 FROM facets WHERE chunk=number AND model=?)",
+            (self._model,),
         )
         return [row[0] for row in rows]
 
@@ -65,45 +73,44 @@ class VectorStore:
         )
         return [(number, chunk_of(headings, place, text)) for number, headings, place, text in rows]
 
-    def vectors_of(self, model: str, version: str) -> list[tuple[str, bytes]]:
+    def vectors_of(self, version: str) -> list[tuple[str, bytes]]:
         """Return a version's vectors as (id, bytes); the id is `chunk.ordinal`."""
         rows = self._file.db.execute(
-            "SELECT chunk || '.' || facets.ordinal, vector FROM chunks JOIN facets ON chunk=number AND model=? "
-            "JOIN vectors USING(key) WHERE version=?",
-            (model, version),
+            "SELECT number, count, vectors FROM chunks JOIN facets ON chunk=number AND model=? WHERE version=?",
+            (self._model, version),
         )
-        return rows.fetchall()
+        return [pair for row in rows for pair in _split(*row)]
 
-    def ids_of(self, model: str, version: str) -> list[str]:
+    def ids_of(self, version: str) -> list[str]:
         """Return the ids of a version's vectors."""
         rows = self._file.db.execute(
-            "SELECT chunk || '.' || facets.ordinal FROM chunks JOIN facets ON chunk=number AND model=? WHERE version=?",
-            (model, version),
+            "SELECT number, count FROM chunks JOIN facets ON chunk=number AND model=? WHERE version=?",
+            (self._model, version),
         )
-        return [row[0] for row in rows]
+        return [f"{number}.{at}" for number, count in rows for at in range(count)]
 
-    def count_visible(self, model: str) -> int:
+    def count_visible(self) -> int:
         """Return how many vectors a complete index has."""
         return self._file.number(
-            "SELECT COUNT(*) FROM current JOIN chunks USING(version) JOIN facets ON chunk=number AND model=?", model
+            "SELECT SUM(count) FROM current JOIN chunks USING(version) JOIN facets ON chunk=number AND model=?",
+            self._model,
         )
 
-    def visible(self, model: str) -> list[tuple[str, str, bytes]]:
+    def visible(self) -> list[tuple[str, str, bytes]]:
         """Return all visible vectors as (id, access label, bytes)."""
-        return self._file.db.execute(
-            "SELECT chunk || '.' || facets.ordinal, label, vector FROM current JOIN versions ON versions.id=version "
-            "JOIN chunks USING(version) JOIN facets ON chunk=number AND model=? JOIN vectors USING(key)",
-            (model,),
-        ).fetchall()
+        rows = self._file.db.execute(
+            "SELECT label, number, count, vectors FROM current JOIN versions ON versions.id=version "
+            "JOIN chunks USING(version) JOIN facets ON chunk=number AND model=?",
+            (self._model,),
+        )
+        return [(key, row[0], vector) for row in rows for key, vector in _split(*row[1:])]
 
-    def vectors_for(self, model: str, numbers: Iterable[int]) -> list[tuple[int, bytes]]:
-        """Return the vectors of some chunks as (chunk, bytes)."""
-        found: list[tuple[int, bytes]] = []
-        for number in numbers:
-            found += self._file.db.execute(
-                "SELECT chunk, vector FROM facets JOIN vectors USING(key) WHERE model=? AND chunk=?", (model, number)
-            ).fetchall()
-        return found
+    def vectors_for(self, numbers: Collection[int]) -> list[tuple[int, int, bytes]]:
+        """Return the vectors of some chunks as (chunk, count, bytes)."""
+        return self._file.db.execute(
+            "SELECT chunk, count, vectors FROM json_each(?) JOIN facets ON chunk=value AND model=?",
+            (json.dumps(list(numbers)), self._model),
+        ).fetchall()
 
     # What the vector index has
 

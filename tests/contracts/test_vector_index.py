@@ -33,15 +33,13 @@ class Bench:
             self._indexing = Indexing(self.file, chroma, collection="parley-kb", model="m")
 
     def publish(self, document: str, vectors: list[list[float]] | None, access: Access | None = None) -> None:
-        ledger, store = Ledger(self.file), VectorStore(self.file)
+        ledger, store = Ledger(self.file), VectorStore(self.file, model="m")
         if vectors is None:
             ledger.publish({document: None}, note="")
         else:
             version = Version(id=f"{document}1", document=document, title="", source="", access=access or Access())
             numbers = ledger.stage(version, [Chunk(text=document) for _ in vectors])
-            keys = [f"{document}{at}".encode() for at in range(len(vectors))]
-            store.store_vectors({key: packed(vector) for key, vector in zip(keys, vectors, strict=True)})
-            store.store_facets("m", {number: [key] for number, key in zip(numbers, keys, strict=True)})
+            store.store_facets({number: [packed(row)] for number, row in zip(numbers, vectors, strict=True)})
             ledger.publish({document: version.id}, note="")
         if self._indexing is not None:
             self._indexing.reconcile()

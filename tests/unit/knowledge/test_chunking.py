@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.chunking import chunks, facets, sentences
-from knowledge.types import Block, Chunk
+from knowledge.chunking import chunks, sentences
+from knowledge.types import Block
 
 _TEXT = st.text(alphabet=st.sampled_from("年假天数一二三。！？；，、：“”（）abc XYZ.,!?12\n \t|—"), max_size=400)
 _BLOCKS = st.lists(
@@ -34,7 +34,23 @@ def test_nothing_is_lost_and_no_chunk_is_too_long(blocks: list[Block], size: int
 @given(_BLOCKS, st.integers(min_value=20, max_value=120))
 def test_a_chunk_never_spans_two_headings(blocks: list[Block], size: int) -> None:
     known = {(block.headings, block.place) for block in blocks}
-    assert {(chunk.headings, chunk.place) for chunk in chunks(blocks, size=size)} <= known
+    made = chunks(blocks, size=size)
+    assert {(chunk.headings, chunk.place) for chunk in made} <= known
+    for chunk in made:
+        own = "".join(bare(block.text) for block in blocks if block.headings in {chunk.headings, ()})
+        assert bare(chunk.text) in own
+
+
+def test_a_short_preamble_joins_what_stands_under_the_first_heading() -> None:
+    blocks = [
+        Block(text="适用于全体员工。"),
+        Block(text="十二天。", headings=("天数",)),
+        Block(text="乙", headings=("乙",)),
+    ]
+    assert [(chunk.headings, chunk.text) for chunk in chunks(blocks, size=700)] == [
+        (("天数",), "适用于全体员工。\n\n十二天。"),
+        (("乙",), "乙"),
+    ]
 
 
 def test_cuts_between_chinese_sentences_and_keeps_closing_quotes() -> None:
@@ -61,16 +77,3 @@ def test_a_long_table_repeats_its_head_in_every_chunk() -> None:
 def test_question_answer_pairs_stay_apart() -> None:
     pairs = [Block(text="问：甲？\n答：乙。", kind="pair"), Block(text="问：丙？\n答：丁。", kind="pair")]
     assert len(chunks(pairs, size=500)) == 2
-
-
-def test_facets_stand_for_the_whole_and_for_its_parts() -> None:
-    first = "每年有十二天带薪年假，满五年以后增加到十五天，满十年以后增加到二十天，入职当年按剩余的日历天数折算。"
-    second = "请至少提前三个工作日在系统里提出申请，由直接主管和人力资源审批，两天之内必须给出答复，逾期视为同意。"
-    text = first + second
-    whole, *parts = facets(Chunk(text=text, headings=("天数",)), "年假")
-    assert whole == f"年假 天数\n{text}"
-    assert parts == [f"年假 天数: {first}", f"年假 天数: {second}"]
-
-
-def test_a_short_chunk_has_one_facet() -> None:
-    assert facets(Chunk(text="一句话。"), "标题") == ["标题\n一句话。"]

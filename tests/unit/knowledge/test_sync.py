@@ -68,8 +68,8 @@ async def test_only_what_changed_is_embedded_again(library: Library, docs: Path,
     embedder.embedded.clear()
     write(docs, {"b.md": "# Pay\n\nPaid on Monday.\n"})
     report = await synced(library)
-    assert (report.changed, report.unchanged, report.embedded) == (1, 2, 1)
-    assert embedder.embedded == ["Pay\nPaid on Monday."]
+    assert (report.changed, report.unchanged, report.embedded) == (1, 2, 2)
+    assert embedder.embedded == ["Pay\nPaid on Monday.", "Pay: Paid on Monday."]  # the heading is known
     found = await library.search("paid monday", bases=["kb"], limit=3, scope=Scope())
     assert found.passages[0].text == "Paid on Monday."
     assert not any("Friday" in passage.text for passage in found.passages)

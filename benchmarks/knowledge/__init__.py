@@ -1,0 +1,1 @@
+"""How well and how fast knowledge is found: a bilingual set of questions over 80 documents, and the clock."""
