@@ -36,18 +36,23 @@ class Checkpoints:
 
     def saver(self, conversation: str) -> BaseCheckpointSaver[Any]:
         """Return the saver of a conversation's partition."""
-        base = self._base(conversation)
-        if base not in self._savers:
-            self._savers[base] = self._build(f"{base}:cp")
-        return self._savers[base]
+        prefix = self._prefix(conversation)
+        if prefix not in self._savers:
+            self._savers[prefix] = self._build(prefix)
+        return self._savers[prefix]
 
     async def forget(self, conversation: str, thread: str) -> None:
         """Remove a thread's checkpoints; what its tools did stays recorded until it expires."""
-        await self.saver(conversation).adelete_thread(thread)
+        # Asked to delete a thread that it does not know, the saver looks through every key of the server.
+        if await self.redis.exists(f"{self._prefix(conversation)}:idx:{thread}:"):
+            await self.saver(conversation).adelete_thread(thread)
 
     def ledger_key(self, conversation: str, thread: str) -> str:
         """Return the key under which a thread's tool results are recorded."""
         return f"{self._base(conversation)}:ledger:{thread}"
+
+    def _prefix(self, conversation: str) -> str:
+        return f"{self._base(conversation)}:cp"
 
     def _build(self, prefix: str) -> BaseCheckpointSaver[Any]:
         from agents.strict import AsyncRedisSaver, JsonPlusSerializer

@@ -14,10 +14,11 @@ from typing import Protocol, TypedDict
 
 from agents.base import MemoryStore
 from agents.citations import References
-from agents.errors import KnowledgeFailed, ModelUnavailable
+from agents.errors import ModelUnavailable
 from agents.moderation.moderator import Moderator, Moderators
 from agents.prompts import NOT_FOUND_MARK, messages, not_found_text, system_prompt
 from agents.releasing import MarkFilter, Release
+from agents.retrieval import Lookup
 from agents.runtimes.choice import Runtimes
 from agents.texts import courtesy, say
 from agents.types import (
@@ -33,9 +34,7 @@ from agents.types import (
     TurnEvent,
     Verdict,
 )
-from knowledge.base import Retriever
-from knowledge.errors import KnowledgeError, UnknownBase
-from knowledge.types import Coverage, Findings, Scope
+from knowledge.types import Coverage, Findings
 
 Clock = Callable[[], datetime]
 
@@ -77,13 +76,13 @@ class Steps:
         self,
         *,
         memory: MemoryStore,
-        retriever: Retriever,
+        lookup: Lookup,
         moderators: Moderators,
         runtimes: Runtimes,
         clock: Clock,
     ) -> None:
         self._memory = memory
-        self._retriever = retriever
+        self._lookup = lookup
         self._moderators = moderators
         self._runtimes = runtimes
         self._clock = clock
@@ -114,19 +113,12 @@ class Steps:
             KnowledgeFailed: they cannot be searched.
         """
         turn = runtime.context.turn
-        knowledge = turn.assistant.knowledge
-        if not knowledge.bases:
+        if not turn.assistant.knowledge.bases:
             return {"findings": None}
         verdict = await runtime.context.admitted
-        if verdict.action == "block" or courtesy(verdict.text):
+        if verdict.action == "block":
             return {"findings": Findings()}
-        try:
-            findings = await self._retriever.search(
-                verdict.text, bases=knowledge.bases, limit=knowledge.passages, scope=scope_of(runtime.context)
-            )
-        except KnowledgeError as error:
-            raise KnowledgeFailed(str(error), retryable=not isinstance(error, UnknownBase)) from error
-        return {"findings": findings}
+        return {"findings": await self._lookup.question(turn, runtime.context.context, verdict.text)}
 
     async def respond(self, state: TurnState, runtime: Run) -> TurnState:
         """Let the assistant's runtime answer, and let out what moderation releases."""
@@ -135,23 +127,23 @@ class Steps:
             return {}
         moderator = await self._moderators.of(scope.turn.assistant.moderation)
         turn = replace(scope.turn, text=verdict.text, quoted=state["quoted"])
-        findings = state["findings"]
-        silent = findings is not None and turn.assistant.knowledge.strict and findings.coverage == "not_found"
+        recalled, findings = state["recalled"], await self._findings(turn, scope.context, state)
         release = Release(
             moderator.output_filter(),
             references=References(findings.passages) if findings is not None else None,
-            mark=MarkFilter(NOT_FOUND_MARK, not_found_text(turn)) if silent else None,
+            mark=MarkFilter(NOT_FOUND_MARK, not_found_text(turn)) if findings is not None else None,
         )
-        if silent and self._is_hopeless(turn, state["recalled"]):
+        if self._is_hopeless(turn, recalled, findings):
             _show(scope, release.push(NOT_FOUND_MARK))
-            return {"release": release, "reply": Reply(text="")}
+            return {"release": release, "findings": findings, "reply": Reply(text="")}
         prompt = Prompt(
-            system=system_prompt(turn, scope.context, recalled=state["recalled"], findings=findings, now=self._clock()),
-            messages=messages(turn, verdict.text, state["recalled"]),
+            system=system_prompt(turn, scope.context, recalled=recalled, findings=findings, now=self._clock()),
+            messages=messages(turn, verdict.text, recalled),
             passages=findings.passages if findings else (),
             coverage=findings.coverage if findings else None,
         )
-        return {"release": release, "reply": await self._answer(prompt, turn, scope, release)}
+        reply = await self._answer(prompt, turn, scope, release)
+        return {"release": release, "findings": findings, "reply": reply}
 
     async def release(self, state: TurnState, runtime: Run) -> TurnState:
         """Give out what was held back, and the whole answer."""
@@ -184,12 +176,21 @@ class Steps:
         )
         return {}
 
-    def _is_hopeless(self, turn: Turn, recalled: Recollection) -> bool:
+    async def _findings(self, turn: Turn, context: TurnContext, state: TurnState) -> Findings | None:
+        """Look once more, with the question before, where a model can tell whether the two belong together."""
+        findings = state["findings"]
+        if findings is None or findings.coverage != "not_found" or self._runtimes.is_offline(turn.assistant):
+            return findings
+        return await self._lookup.follow_up(turn, context, turn.text, state["recalled"])
+
+    def _is_hopeless(self, turn: Turn, recalled: Recollection, findings: Findings | None) -> bool:
         """Whether a strict assistant without passages has nothing to say: no model need be asked.
 
         A model is asked where the message may be about something else than the knowledge: a courtesy, the
         conversation itself, or what a tool can do. The offline model speaks for itself.
         """
+        if findings is None or findings.coverage != "not_found" or not turn.assistant.knowledge.strict:
+            return False
         spoken = bool(recalled.messages or recalled.summary or turn.quoted)
         asked = spoken or courtesy(turn.text) or turn.assistant.tools
         return not asked and not self._runtimes.is_offline(turn.assistant)
@@ -211,15 +212,6 @@ class Steps:
                 else:
                     scope.emit(event)
         return reply
-
-
-def scope_of(run: TurnScope) -> Scope:
-    """Return whose rights a search has; in a group, those that everyone who reads the answer has."""
-    return Scope(
-        roles=run.context.principal.roles,
-        conversation=run.turn.conversation,
-        audience_roles=frozenset() if run.turn.group else None,
-    )
 
 
 def coverage_of(release: Release, findings: Findings | None, question: str) -> Coverage | None:

@@ -22,6 +22,7 @@ from agents.citations import strip
 from agents.errors import AgentError, TurnTooLong
 from agents.models.catalog import Models
 from agents.moderation.moderator import Moderators
+from agents.retrieval import Lookup
 from agents.runtimes.choice import Runtimes
 from agents.steps import Clock, Steps, TurnScope, TurnState
 from agents.strict import END, START, StateGraph
@@ -60,7 +61,9 @@ class TurnEngine:
         self._runtimes = Runtimes(models=models, tools=tools, checkpoints=checkpoints)
         self._suggester = Suggester(models, moderators)
         self._summariser = Summariser(models, memory)
-        steps = Steps(memory=memory, retriever=retriever, moderators=moderators, runtimes=self._runtimes, clock=clock)
+        steps = Steps(
+            memory=memory, lookup=Lookup(retriever), moderators=moderators, runtimes=self._runtimes, clock=clock
+        )
         self._graph = _compile(steps)
 
     async def run(self, turn: Turn, context: TurnContext) -> AsyncGenerator[TurnEvent, None]:

@@ -8,10 +8,10 @@ from typing import Any
 from agents.base import ToolContext
 from agents.errors import ToolFailed
 from agents.prompts import numbered
+from agents.retrieval import scope_of
 from agents.types import Effect
 from knowledge.base import Retriever
 from knowledge.errors import KnowledgeError
-from knowledge.types import Scope
 
 
 class SearchKnowledge:
@@ -40,11 +40,7 @@ class SearchKnowledge:
         knowledge = context.turn.assistant.knowledge
         if not knowledge.bases:
             raise ToolFailed("this assistant has no knowledge base")
-        scope = Scope(
-            roles=context.context.principal.roles,
-            conversation=context.turn.conversation,
-            audience_roles=frozenset() if context.turn.group else None,
-        )
+        scope = scope_of(context.turn, context.context)
         try:
             findings = await self._retriever.search(
                 arguments["query"], bases=knowledge.bases, limit=knowledge.passages, scope=scope

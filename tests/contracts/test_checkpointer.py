@@ -88,6 +88,14 @@ async def test_a_forgotten_thread_leaves_nothing_of_its_own(redis: Redis) -> Non
     assert [key for key in await redis.keys("*") if ":t2:" in key]
 
 
+async def test_forgetting_what_is_not_there_looks_through_nothing(redis: Redis) -> None:
+    await redis.config_resetstat()
+
+    await checkpoints_on(redis).forget("c", "t1")
+
+    assert "cmdstat_scan" not in await redis.info("commandstats")
+
+
 async def test_a_checkpoint_cannot_have_foreign_types_rebuilt(redis: Redis) -> None:
     planted = JsonPlusSerializer(allowed_msgpack_modules=True).dumps_typed(Foreign())
     saver = checkpoints_on(redis).saver("c")

@@ -80,9 +80,10 @@ def test_without_data_there_is_no_talk_of_data() -> None:
 @pytest.mark.parametrize(
     ("fields", "findings", "holds", "lacks"),
     [
-        ({}, FOUND, "invent nothing", NOT_FOUND_MARK),
-        ({}, Findings(), NOT_FOUND_MARK, "tools"),
-        ({"tools": ("calculate",)}, Findings(), "tools", "invent nothing"),
+        ({}, FOUND, "Answer from the <passages>", "call your tools"),
+        ({}, FOUND, NOT_FOUND_MARK, "Nothing about the last message"),
+        ({}, Findings(), NOT_FOUND_MARK, "Answer from the <passages>"),
+        ({"tools": ("calculate",)}, Findings(), "call your tools", "{tools}"),
         ({"knowledge": {"bases": ["b"], "strict": False}}, FOUND, "does not come from the knowledge base", "invent"),
         ({"knowledge": {"bases": ["b"], "strict": False}}, Findings(), "say so", NOT_FOUND_MARK),
     ],

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from agents.checkpoints import Checkpoints
-from agents.errors import KnowledgeFailed, ModelUnavailable, TurnTooLong
+from agents.errors import KnowledgeFailed, ModelUnavailable, TurnTooLong, WordListUnreadable
 from agents.memory.redis import RedisMemory
 from agents.models.catalog import Models, open_session
 from agents.moderation.moderator import Moderators
@@ -21,6 +21,7 @@ from agents.types import Answer, Delta, Final, Principal, RecalledMessage, ToolC
 from config.assistant import Assistant
 from config.settings import ModelSettings
 from knowledge.errors import IndexUnavailable, UnknownBase
+from knowledge.types import Findings
 from tests.simulators.llm import LLMSimulator, call, cut, fail, say, silent
 from tests.unit.agents.making import CONVERSATION, Library, assistant, context, passage, said, turn
 
@@ -272,6 +273,47 @@ async def test_a_question_about_the_conversation_is_answered_from_it(
     assert "<<NOT_FOUND>>" in system_of(llm)
 
 
+class FollowUps(Library):
+    """Finds something only when it is told what was talked about."""
+
+    async def search(self, query: str, **rest: Any) -> Findings:
+        found = await super().search(query, **rest)
+        return found if "leave" in query else Findings()
+
+
+async def test_a_short_question_is_understood_by_the_one_before(
+    build: Build, llm: LLMSimulator, memory: RedisMemory
+) -> None:
+    await memory.append(CONVERSATION, said("How much leave do I have?", "Twelve days."), KNOWING.memory)
+    library = FollowUps(LEAVE)
+    llm.script(say("Twelve as well [1]."))
+
+    _, answer = await answered(build(library), turn("And as an intern?", of=KNOWING))
+
+    assert library.queries == ["And as an intern?", "How much leave do I have?\nAnd as an intern?"]
+    assert [one.passage for one in answer.citations] == [LEAVE]
+
+
+async def test_the_offline_model_does_not_guess_what_a_question_follows(build: Build, memory: RedisMemory) -> None:
+    await memory.append(CONVERSATION, said("How much leave do I have?", "Twelve days."), KNOWING.memory)
+    library = FollowUps(LEAVE)
+
+    shown, _ = await answered(build(library), turn("And the moon?", of=assistant(model="off", knowledge=BASE)))
+
+    assert "found nothing" in shown
+    assert library.queries == ["And the moon?"]
+
+
+async def test_a_word_list_that_cannot_be_read_is_the_turns_failure(build: Build, llm: LLMSimulator) -> None:
+    helper = assistant(knowledge=BASE, moderation={"input": [{"name": "w", "file": "/nowhere/list.txt"}]})
+
+    async with asyncio.timeout(5):
+        with pytest.raises(WordListUnreadable):
+            await events_of(build(Library(LEAVE)), turn(of=helper))
+
+    assert llm.count == 0
+
+
 async def test_the_models_mark_for_not_found_is_never_read_by_a_person(
     build: Build, llm: LLMSimulator, memory: RedisMemory
 ) -> None:
@@ -309,7 +351,7 @@ async def test_what_a_tool_found_is_cited(build: Build, llm: LLMSimulator) -> No
     helper = assistant(knowledge=BASE, tools=("search_knowledge",))
 
     def reply(body: dict[str, Any]) -> Any:
-        library.findings = type(library.findings)(passages=(SICK,), coverage="answered")
+        library.findings = Findings(passages=(SICK,), coverage="answered")
         asked = body["messages"][-1]["role"] == "user"
         return call("search_knowledge", {"query": "sick"}) if asked else say("Call them [2]. Not [3].")
 
