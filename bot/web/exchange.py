@@ -68,6 +68,9 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # seen: what a client that is gone would have been told matters to nobody
 
 
 async def _disconnected(receive: Receive) -> None:
