@@ -27,6 +27,7 @@ _PROMPTS: dict[Language, str] = {
 _LINE_MARK = re.compile(r"^\s*(?:[-*+•]|\d+\s*[.)、:：]|[qQ]\d*\s*[.:：])?\s*")
 _ARRAY = re.compile(r"\[.*\]", re.DOTALL)
 _MARKUP = re.compile(r"[\s*_`#>]+")
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _FENCE = "```"
 
 
@@ -103,10 +104,14 @@ def chosen(candidates: Iterable[str], *, question: str, count: int) -> tuple[str
 
 
 def from_headings(turn: Turn, answer: Answer) -> list[str]:
-    """Return a question for the heading of each passage that the answer did not use, best first."""
+    """Return a question for the heading of each passage that the answer did not use, in the turn's language."""
     used = {_heading(cited.passage.position, cited.passage.title) for cited in answer.citations}
     headings = dict.fromkeys(_heading(passage.position, passage.title) for passage in answer.uncited)
-    return [say("about", turn.language, heading=heading) for heading in headings if heading and heading not in used]
+    return [
+        say("about", turn.language, heading=heading)
+        for heading in headings
+        if heading and heading not in used and bool(_HAN.search(heading)) == (turn.language == "zh")
+    ]
 
 
 def _heading(position: str, title: str) -> str:

@@ -25,6 +25,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "_(No language model is configured: these are excerpts from the knowledge base. Set `OPENAI_API_KEY` "
         "and restart to get written answers.)_",
     },
+    "offline_partly": {
+        "zh": "没有找到确切的答案，最接近的内容是：",
+        "en": "I found no exact answer; this comes closest:",
+    },
     "offline_not_found": {
         "zh": "_（当前没有配置语言模型，我只能摘录知识库。设置环境变量 `OPENAI_API_KEY` 后重启，即可自由对话。）_",
         "en": "_(No language model is configured, so I can only quote the knowledge base. Set `OPENAI_API_KEY` and "

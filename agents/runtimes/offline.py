@@ -31,9 +31,12 @@ DELTA_CHARACTERS = 40
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[A-Za-z]")
-_BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•|]|\d+[.)、]|#))")
+_BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•]|\d+[.)、]|#))")
 _MARKUP = re.compile(r"^\s*(?:[-*+•]\s+|\d+[.)、]\s*|>\s*)")
-_SENTENCE = re.compile(r"(?<=[。！？；])|(?<=[.!?;])\s+(?=\S)")
+_SENTENCE = re.compile(r"(?<=[。！？])|(?<=[.!?])\s+(?=\S)")
+_RULE = re.compile(r"\s*\|?[\s:|-]*-{2,}[\s:|-]*")
+"""The line under a table's head."""
+_ROW = "- "
 _WRAP = re.compile(r"\s*\n\s*")
 _BETWEEN_HAN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[\u3000-\u9fff\uff00-\uffef])")
 
@@ -71,9 +74,17 @@ def answer(prompt: Prompt, turn: Turn) -> str:
     chosen = best_sentences(question, prompt.passages, language) if prompt.coverage != "not_found" else []
     if not chosen:
         return f"{not_found_text(turn)}\n\n{say('offline_not_found', language)}"
+    hedge = f"{say('offline_partly', language)}\n\n" if prompt.coverage == "partly" else ""
+    return f"{hedge}{_quoted(chosen, language)}\n\n{say('offline_note', language)}"
+
+
+def _quoted(chosen: Sequence[_Sentence], language: Language) -> str:
+    """The sentences, each with its reference; those of one passage in one paragraph."""
     joint = "" if language == "zh" else " "
-    quoted = joint.join(f"{sentence.text}{joint}[{sentence.passage + 1}]" for sentence in chosen)
-    return f"{quoted}\n\n{say('offline_note', language)}"
+    paragraphs: dict[int, list[str]] = {}
+    for sentence in chosen:
+        paragraphs.setdefault(sentence.passage, []).append(f"{sentence.text}{joint}[{sentence.passage + 1}]")
+    return "\n\n".join(joint.join(paragraph) for paragraph in paragraphs.values())
 
 
 def best_sentences(question: str, passages: Sequence[Passage], language: Language) -> list[_Sentence]:
@@ -98,7 +109,7 @@ def best_sentences(question: str, passages: Sequence[Passage], language: Languag
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a Markdown text, without headings and list marks; wrapped lines are joined."""
-    return [sentence for block in _BLOCK.split(text) for sentence in _sentences_of(block)]
+    return [sentence for block in _BLOCK.split(_without_tables(text)) for sentence in _sentences_of(block)]
 
 
 def first_sentence(text: str) -> str:
@@ -112,6 +123,20 @@ def _sentences_of(block: str) -> Iterator[str]:
     for sentence in _SENTENCE.split(joined):
         if sentence.strip():
             yield sentence.strip()
+
+
+def _without_tables(text: str) -> str:
+    """Each row of a table becomes a line of its own, its cells joined; heads and rules are left out."""
+    kept: list[str] = []
+    for line in text.splitlines():
+        if _RULE.fullmatch(line):
+            if kept and kept[-1].startswith(_ROW):
+                kept.pop()
+        elif line.lstrip().startswith("|"):
+            kept.append(_ROW + " · ".join(cell.strip() for cell in line.strip().strip("|").split("|")))
+        else:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _overlap(weights: dict[str, float], text: str) -> float:

@@ -50,7 +50,7 @@ def test_the_sentence_that_answers_is_quoted_with_its_reference(
     text = answer(asked(question, *passages), turn(of=KNOWING, language=language))
 
     number = next(place for place, one in enumerate(passages, 1) if holds in " ".join(one.text.split()))
-    quoted = text.partition("\n\n")[0]
+    quoted = text.rpartition("\n\n")[0]
     assert holds in quoted
     assert f"[{number}]" in quoted
     assert quoted.count("[") <= 3
@@ -98,6 +98,12 @@ def test_it_does_not_know_what_was_not_found() -> None:
         assert "Something else" not in text
 
 
+def test_what_is_not_quite_an_answer_is_called_so() -> None:
+    text = answer(asked("taxi?", passage("Alcohol is not reimbursed."), coverage="partly"), turn(of=KNOWING))
+
+    assert text.startswith("I found no exact answer; this comes closest:\n\nAlcohol is not reimbursed. [1]")
+
+
 def test_the_configured_words_are_used_when_nothing_was_found() -> None:
     helper = assistant(knowledge={"bases": ["b"], "not_found": "Please ask Ann."})
 
@@ -136,6 +142,8 @@ async def test_it_streams_like_a_model_and_always_the_same() -> None:
         ("第一行没有\n断开。", ["第一行没有断开。"]),
         ("# Head\n\n- one item\n- another item\n1. first\n\n> quoted", ["one item", "another item", "first", "quoted"]),
         ("It costs 3.50 euros.", ["It costs 3.50 euros."]),
+        ("满一年 12 天；满五年 15 天。", ["满一年 12 天；满五年 15 天。"]),
+        ("Rooms:\n\n| Room | Floor |\n|---|:-:|\n| Oak | 3 |\n| Elm | 4 |", ["Rooms:", "Oak · 3", "Elm · 4"]),
         ("", []),
     ],
 )

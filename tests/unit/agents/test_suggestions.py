@@ -110,9 +110,12 @@ async def test_offline_they_come_from_the_headings_of_what_was_not_cited(suggest
         passage("c", chunk="3", position="Leave > How many days"),
         passage("d", chunk="4", position="Leave > Asking for leave"),
         passage("e", chunk="5", position="", title="Expenses"),
+        passage("f", chunk="6", position="年假 > 年假天数"),
     ]
     answer = Answer(text="x [1]", citations=(Cited(number=1, passage=cited),), uncited=tuple(others))
 
     found = await suggester.suggest(turn(of=assistant(model="off")), answer)
+    chinese = await suggester.suggest(turn(of=assistant(model="off"), language="zh"), answer)
 
+    assert chinese == ("关于“年假天数”，还有哪些规定？",)
     assert found == ("What else is there about “Asking for leave”?", "What else is there about “Expenses”?")
