@@ -58,6 +58,13 @@ class EditMessageText(methods.EditMessageText):
     __returning__ = MessageId | bool
 
 
+class GetRawMe(TelegramMethod[dict[str, Any]]):
+    """getMe without decoding: only the bot's id and username are read."""
+
+    __returning__ = dict[str, Any]
+    __api_method__ = "getMe"
+
+
 class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
     """getUpdates without decoding: one update that aiogram cannot decode must not fail its whole batch."""
 

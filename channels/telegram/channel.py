@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from aiogram.methods import AnswerCallbackQuery, DeleteWebhook, GetFile, GetMe, SetMyCommands, SetWebhook
+from aiogram.methods import AnswerCallbackQuery, DeleteWebhook, GetFile, SetMyCommands, SetWebhook
 from aiogram.types import BotCommand, CallbackQuery, Update
 from pydantic import SecretStr, ValidationError
 
@@ -18,7 +18,7 @@ from channels.base import ChannelContext, WebhookRequest, WebhookResponse
 from channels.errors import BadRequest, ChannelError, Refused, Unauthorized
 from channels.telegram import buttons, outbound
 from channels.telegram.addressing import Me
-from channels.telegram.api import NAME, UNKNOWN_BOT, TelegramApi
+from channels.telegram.api import NAME, UNKNOWN_BOT, GetRawMe, TelegramApi
 from channels.telegram.inbound import UPDATES, InboundReader
 from channels.telegram.polling import Poller
 from channels.telegram.sender import Sender
@@ -191,12 +191,13 @@ class TelegramChannel:
     async def _inbound(self) -> InboundReader:
         if self._reader is None:
             try:
-                user = await self._api.call(GetMe())
+                user = await self._api.call(GetRawMe())
             except Refused as error:
                 if error.code == "404":  # what Telegram answers to a token of the wrong form
                     raise Unauthorized(UNKNOWN_BOT, channel=NAME, code="404") from None
                 raise
-            self._reader = InboundReader(self.account, self._settings, Me(id=user.id, username=user.username or ""))
+            me = Me(id=user["id"], username=user.get("username", ""))
+            self._reader = InboundReader(self.account, self._settings, me)
         return self._reader
 
     async def _set_webhook(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from channels.telegram.api import GetRawUpdates, TelegramApi
 log = structlog.get_logger()
 
 LONG_POLL_S = 25
+SHORT_POLL_S = 0.5
 RawUpdate = Mapping[str, Any]
 
 
@@ -65,6 +67,7 @@ class Poller:
         """Poll until cancelled."""
         backoff = Backoff(self._retry_s, 30.0)
         while True:
+            asked_at = time.monotonic()
             try:
                 updates = await self._fetch()
             except RateLimited as error:
@@ -76,6 +79,8 @@ class Poller:
             else:
                 backoff.reset()
                 await self._make_durable(updates)
+                if not updates and time.monotonic() - asked_at < SHORT_POLL_S:
+                    await asyncio.sleep(SHORT_POLL_S)  # a server that does not wait must not be asked without pause
                 # After an empty answer nothing is left to confirm; after a silent week ids may even begin lower.
                 self._offset = max((update["update_id"] for update in updates), default=-1) + 1 or None
 
