@@ -34,6 +34,7 @@ BACK_OFF_S = (0.5, 2.0, 8.0, 30.0, 60.0)
 RATE_WAIT_MAX_S = 900.0
 UNAUTHORIZED_WAIT_S = 30.0
 RECORD_S = 7 * 86400
+NEWEST = "newest"
 
 
 class Delivery:
@@ -54,10 +55,17 @@ class Delivery:
         self._limits = limits
         self._metrics = metrics
         self._pacer = Pacer(chat_rate=channel.limits.chat_rate, account_rate=channel.limits.account_rate)
+        self._near: dict[int, str] = {}
+        self._latest = ""
+        self._doubts: dict[str, str] = {}
+        """By conversation: the newest message on record when sending failed in an unknown way."""
         self._reader = Reader(lanes, self._deliver, concurrency=CONCURRENCY, repeatable=False)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
+        # Read before anything new is delivered: what is in doubt lies near the newest message of our predecessor.
+        for partition in self._lanes.partitions:
+            self._near[partition] = await self._lanes.value(partition, NEWEST)
         await self._reader.run()
 
     async def drain(self, grace_s: float) -> None:
@@ -101,8 +109,9 @@ class Delivery:
     async def _found(self, claim: Claim, part: Part, newest: str) -> Receipt:
         """Send a part that an earlier attempt may have sent already, unless the platform has it."""
         if isinstance(self._channel, Recovering):
-            behind, near = await self._lanes.values(*self._newest_keys(claim))
-            receipt = await self._channel.find(part, behind=newest or behind, near=near)
+            behind = newest or await self._lanes.value(claim.partition, f"{NEWEST}:{claim.conversation}")
+            near = self._doubts.pop(claim.conversation, self._near[claim.partition])
+            receipt = await self._channel.find(part, behind=behind, near=near)
             if receipt:
                 self._metrics.deliveries.labels(self._channel.name, receipt.code).inc()
                 return receipt
@@ -112,10 +121,9 @@ class Delivery:
         """Return what a finish writes down, so that a successor knows where a lost message would stand."""
         if not newest or not isinstance(self._channel, Recovering):
             return []
-        return [("SET", key, newest, "EX", RECORD_S) for key in self._newest_keys(claim)]
-
-    def _newest_keys(self, claim: Claim) -> tuple[str, str]:
-        return self._lanes.key(claim, f"newest:{claim.conversation}"), self._lanes.key(claim, "newest")
+        self._latest = newest
+        suffixes = (NEWEST, f"{NEWEST}:{claim.conversation}")
+        return [("SET", self._lanes.key(claim.partition, suffix), newest, "EX", RECORD_S) for suffix in suffixes]
 
     async def _send(self, part: Part) -> Receipt:
         await asyncio.sleep(self._pacer.delay(part.conversation.chat))
@@ -140,6 +148,7 @@ class Delivery:
 
     async def _failed(self, claim: Claim, message: OutboundMessage, error: ChannelError) -> None:
         if error.retryable and claim.attempt < self._limits().delivery_attempts:
+            self._doubts[claim.conversation] = self._latest
             delay_s = BACK_OFF_S[min(claim.attempt, len(BACK_OFF_S)) - 1]
             await self._later(claim, message, error, delay_s=delay_s, count=True)
             return

@@ -138,13 +138,13 @@ class Lanes:
         """
         self._check(claim, await self._run("note", claim.partition, self.name, claim.conversation, claim.fence, text))
 
-    def key(self, claim: Claim, suffix: str) -> str:
-        """Return the name of a key in the claimed lane's slot, for `writes` of a finish."""
-        return f"{self._keys.base(claim.partition)}:{self.name}:{suffix}"
+    def key(self, partition: int, suffix: str) -> str:
+        """Return the name of a key in a partition's slot, for `writes` of a finish."""
+        return f"{self._keys.base(partition)}:{self.name}:{suffix}"
 
-    async def values(self, *keys: str) -> list[str]:
-        """Return the values of keys that `writes` have set; empty where one is not there."""
-        return [str(value or "") for value in await self._redis.mget(keys)]
+    async def value(self, partition: int, suffix: str) -> str:
+        """Return what a finish has written under `key`; empty where nothing is there."""
+        return str(await self._redis.get(self.key(partition, suffix)) or "")
 
     async def peek(self, claim: Claim, count: int) -> list[str]:
         """Return the first `count` payloads of the claimed lane, the head first."""
