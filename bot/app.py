@@ -18,6 +18,7 @@ from bot.registry import Registry
 from bot.store import Store
 from bot.supervisor import Supervisor
 from bot.telemetry import Metrics
+from channels.base import Deliver
 from config.loader import Configuration
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class App:
     live: Live
     registry: Registry
     access: Access
+    accept: Deliver
     lanes: tuple[Lanes, ...]
     gateway: Gateway | None = None
     worker: Worker | None = None

@@ -155,10 +155,11 @@ def _load(config: Path | None) -> Configuration:
 
 def _run(work: Coroutine[Any, Any, int | None]) -> NoReturn:
     from bot.errors import BotError
+    from config.errors import UnknownAssistant
 
     try:
         code = _loop_run(work)
-    except BotError as error:
+    except (BotError, UnknownAssistant) as error:
         err.print(f"[red]✗[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(CANNOT_START) from None
     except KeyboardInterrupt:

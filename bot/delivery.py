@@ -132,10 +132,11 @@ class Delivery:
         try:
             receipt = await self._channel.send(part)
             code = receipt.code
-            return receipt
         except ChannelError as error:
             code = error.code or type(error).__name__
             raise
+        else:
+            return receipt
         finally:
             self._metrics.deliveries.labels(self._channel.name, code).inc()
             log.debug(

@@ -92,11 +92,17 @@ class Parts:
 
 @asynccontextmanager
 async def open_app(
-    configuration: Configuration, *, load: Load, roles: frozenset[Role] = BOTH, http: bool = True
+    configuration: Configuration,
+    *,
+    load: Load,
+    roles: frozenset[Role] = BOTH,
+    http: bool = True,
+    platforms: bool = True,
 ) -> AsyncIterator[App]:
     """Build a process, start it, and close everything at the end.
 
-    `load` reads the configuration again when a file changes. Without `http` the gateway serves no port.
+    `load` reads the configuration again when a file changes. Without `http` the gateway serves no port,
+    without `platforms` it opens no account of a platform.
 
     Raises:
         CannotStart: a port is taken, or something configured is not installed.
@@ -125,7 +131,7 @@ async def open_app(
         app.start()
         if "worker" in roles:
             await _worker(parts, app, stack)
-        if app.gateway:
+        if app.gateway and platforms:
             await _open_accounts(parts, app.gateway, configuration)
         app.keep("configuration", lambda: parts.current.follow(load, lambda old, new: _changed(parts, app, old, new)))
         yield app
@@ -173,6 +179,7 @@ def _app(parts: Parts) -> App:
         live=parts.live,
         registry=Registry(parts.store),
         access=parts.access,
+        accept=parts.inbox.accept,
         lanes=(parts.lanes, parts.beside),
     )
 
