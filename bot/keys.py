@@ -71,7 +71,7 @@ class ApiKeys:
         key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_hex(SECRET_BYTES)
         record = {"name": name, "sha256": _digest(secret), "created_at": self._clock().isoformat()}
         if not await self._create(keys=[self._key], args=[name, key_id, json.dumps(record)]):
-            raise KeyNameTaken(name)
+            raise KeyNameTaken(f"the application {name} has a key already; revoke it first: parley keys revoke {name}")
         return SecretStr(f"{PREFIX}-{key_id}-{secret}")
 
     async def check(self, presented: str) -> ApiKey | None:

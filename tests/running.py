@@ -96,12 +96,21 @@ class Person:
         self._reading = asyncio.create_task(self._read(ready))
         await asyncio.wait_for(ready.wait(), 5)
 
+    async def come_back(self) -> None:
+        """Load the page again: everything that was said is read anew."""
+        await self._stop_reading()
+        self.entries, self.progress = [], []
+        await self.arrive()
+
     async def leave(self) -> None:
         """Close the page."""
+        await self._stop_reading()
+        await self._http.close()
+
+    async def _stop_reading(self) -> None:
         if self._reading:
             self._reading.cancel()
             await asyncio.wait([self._reading])
-        await self._http.close()
 
     async def write(self, text: str, *, message_id: str = "", kind: str = "message") -> str:
         """Send a message and return "accepted", "duplicate" or "busy"."""
