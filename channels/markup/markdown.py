@@ -23,6 +23,7 @@ _MARKDOWN = re.compile(r"[\\`*_\[\]<>#~|&!=+-]|^[ \t]|^\d{1,9}[.)]|[ \t]$", re.M
 """Whatever might mean something in Markdown; a text without it needs no parser."""
 _BRACKETS_MAX = 2000
 """More of them in one text is no prose, and the parser's time grows with their square."""
+_CELLS_MAX = 2000
 _RULE = "———"
 
 
@@ -36,7 +37,7 @@ def parse_markdown(source: str) -> StyledText:
         return StyledText(re.sub(r"\n{3,}", "\n\n", source.strip()))
     if source.count("[") > _BRACKETS_MAX:
         return StyledText(source.strip())
-    tokens = _parser().parse(source)
+    tokens = _parser(tables="|" in source and not _explodes(source)).parse(source)
     if any(token.level >= _NESTING_MAX - 1 for token in tokens):
         return StyledText(source.strip())  # the parser drops what is nested deeper
     reader = _Reader()
@@ -45,12 +46,20 @@ def parse_markdown(source: str) -> StyledText:
 
 
 @cache
-def _parser() -> MarkdownIt:
-    return (
-        MarkdownIt("commonmark", {"maxNesting": _NESTING_MAX, "html": False})
-        .enable(["table", "strikethrough"])
-        .disable("reference")
-    )  # "[注意]: 内容" would vanish as an unused link definition
+def _parser(*, tables: bool) -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"maxNesting": _NESTING_MAX, "html": False}).enable("strikethrough")
+    parser.disable("reference")  # "[注意]: 内容" would vanish as an unused link definition
+    return parser.enable("table") if tables else parser
+
+
+def _explodes(source: str) -> bool:
+    """Whether the parser would fill up the short rows of a wide table with thousands of empty cells."""
+    for block in re.split(r"\n\s*\n", source):
+        columns = [line.count("|") for line in block.split("\n")]
+        cells = max(columns) * len(columns)
+        if cells > _CELLS_MAX and cells > 4 * sum(columns):
+            return True
+    return False
 
 
 class _Reader:

@@ -153,11 +153,18 @@ class TelegramApi:
     """Calls the Bot API for one bot; every failure is a `ChannelError`."""
 
     def __init__(self, token: SecretStr, base: str | None, http: aiohttp.ClientSession) -> None:
-        server = TelegramAPIServer.from_base(base) if base else PRODUCTION
-        try:
-            self._bot = Bot(token.get_secret_value(), session=SharedSession(http, server))
-        except TokenValidationError:
-            raise Unauthorized(UNKNOWN_BOT, channel=NAME) from None
+        self._session = SharedSession(http, TelegramAPIServer.from_base(base) if base else PRODUCTION)
+        self._token = token
+        self._made: Bot | None = None
+
+    @property
+    def _bot(self) -> Bot:
+        if self._made is None:
+            try:
+                self._made = Bot(self._token.get_secret_value(), session=self._session)
+            except TokenValidationError:
+                raise Unauthorized(UNKNOWN_BOT, channel=NAME, code="form") from None
+        return self._made
 
     async def call(self, method: TelegramMethod[T], *, timeout_s: int = CALL_TIMEOUT_S) -> T:
         """Call a method.
@@ -166,7 +173,7 @@ class TelegramApi:
             ChannelError: see `channels.errors`; `Migrated` where a group became a supergroup.
         """
         try:
-            return await self._bot.session(self._bot, method, timeout=timeout_s)
+            return await self._session(self._bot, method, timeout=timeout_s)
         except AiogramError as error:
             raise _mapped(error) from None
 
@@ -177,10 +184,10 @@ class TelegramApi:
             Refused: it is gone, or larger than `size_max_bytes`.
             Unreachable: the download failed; a retry is safe.
         """
-        url = self._bot.session.api.file_url(self._bot.token, path)
+        url = self._session.api.file_url(self._bot.token, path)
         content = bytearray()
         try:
-            async with aclosing(self._bot.session.stream_content(url)) as chunks:
+            async with aclosing(self._session.stream_content(url)) as chunks:
                 async for chunk in chunks:
                     content += chunk
                     if len(content) > size_max_bytes:

@@ -1,7 +1,8 @@
 """Updates as inbound messages.
 
 Not delivered, on purpose: edits of a message that was answered already, posts in channels, other bots, service
-messages, and in groups whatever is not meant for the bot (`groups` in the account's settings).
+messages, and in groups whatever is not meant for the bot (`groups` in the account's settings). An album is one
+message for each of its pictures, as Telegram sends it.
 """
 
 from __future__ import annotations

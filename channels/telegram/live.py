@@ -75,8 +75,9 @@ class LiveTurn:
             self._awake.set()
 
     def close(self) -> None:
-        """Show nothing more."""
+        """Show nothing more; only the id of what was shown is kept."""
         self.closed = True
+        self.text = self.step = self.shown = ""
         self._awake.set()
         if self.timer is not None:
             self.timer.cancel()

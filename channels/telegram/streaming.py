@@ -42,7 +42,7 @@ class Streamer:
         self._turns: OrderedDict[str, LiveTurn] = OrderedDict()
 
     def note(self, progress: Progress) -> None:
-        """Take in a sign of life; a task of the turn's own shows it."""
+        """Take in a sign of life; a task of the turn's own shows it, at its own pace."""
         turn = self._turns.get(progress.turn)
         if progress.kind == "ended":
             if turn is not None:
@@ -52,7 +52,8 @@ class Streamer:
             turn = LiveTurn(progress.turn, progress.conversation, progress.in_reply_to)
             turn.timer = asyncio.get_running_loop().call_later(self._tempo.grace_s, self._begin, turn)
             self._remember(turn)
-        turn.note(progress)
+        if self._text or progress.kind == "started":
+            turn.note(progress)
 
     async def finish(self, turn_id: str, conversation: Conversation) -> int | None:
         """Show nothing more of a turn; return the id of the message that its answer is to replace.

@@ -133,10 +133,11 @@ async def test_a_token_that_telegram_does_not_know_is_said_so_at_the_start(bot: 
     assert "wrong" not in str(caught.value)
 
 
-@pytest.mark.parametrize("token", ["nonsense", "abc:def", "12:with space"])
-async def test_a_token_of_the_wrong_form_is_said_so_at_once(bot: TelegramHarness, token: str) -> None:
-    with pytest.raises(Unauthorized):
-        create("default", settings_for(bot.telegram, token=token), bot.context)
+@pytest.mark.parametrize("token", ["nonsense", "abc:def", "12:with space", None])
+async def test_a_token_of_the_wrong_form_is_said_so_at_the_start(bot: TelegramHarness, token: str | None) -> None:
+    channel = create("default", settings_for(bot.telegram, token=token), bot.context)
+    with pytest.raises(Unauthorized, match="BotFather"):
+        await channel.start()
 
 
 async def test_a_telegram_that_cannot_be_reached_is_said_so_without_the_token(bot: TelegramHarness) -> None:

@@ -282,7 +282,7 @@ def test_the_id_of_a_draft_is_the_same_in_every_process_and_never_0() -> None:
         ),
         max_size=40,
     ),
-    st.integers(1, 400),
+    st.integers(1, 200),
 )
 def test_whatever_was_written_so_far_can_be_shown(pieces: list[str], repeat: int) -> None:
     turn = LiveTurn("turn1", conversation(), None)
