@@ -14,8 +14,11 @@ from knowledge.types import Passage
 
 _OPEN = "[【［"
 _SIGNS = "`[【［"
-_REFERENCE = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*(?:†[^\]】］\n]{0,40})?[\]】］]")
-_UNDECIDED = re.compile(r"[\[【［][\d\s,，、;；]{0,40}(?:†[^\]】］\n]{0,40})?$")
+_REFERENCE = re.compile(
+    r"[\[【［](?=[^\]】］]{1,60}[\]】］])\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*(?:†[^\[【［\]】］\n]*)?[\]】］]"
+)
+_UNDECIDED = re.compile(r"[\[【［](?=.{0,60}\Z)[\d\s,，、;；]*(?:†[^\[【［\]】］\n]*)?\Z", re.DOTALL)
+"""What may still become a reference; as long at most as one may be."""
 _NUMBER = re.compile(r"\d+")
 _CODE_OR_REFERENCE = re.compile(r"(`+|\n[ \t]{0,8}\n)|(?P<space>[ \t]{0,8})" + _REFERENCE.pattern)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.citations import CitationFilter, References, strip
@@ -40,6 +40,9 @@ def rewritten(text: str, size: int | None = None) -> tuple[str, tuple[Cited, ...
         ("```\na[9] = b[1]\n```\nDone [1].", "```\na[9] = b[1]\n```\nDone [1]."),
         ("A stray ` mark\n\nand then [9] goes [1].", "A stray ` mark\n\nand then goes [1]."),
         ("Open [3", "Open [3"),
+        ("Nested [1†x[] stays, [1†a b] goes.", "Nested [1†x[] stays, [1] goes."),
+        (f"Many [{', '.join('1' * 30)}].", f"Many [{', '.join('1' * 30)}]."),
+        (f"Some [{', '.join('1' * 20)}].", f"Some {'[1]' * 20}."),
         ("A link [2](https://example.org).", "A link [1](https://example.org)."),
     ],
 )
@@ -75,9 +78,12 @@ def test_what_is_remembered_has_no_references() -> None:
     assert strip("Twelve days [1][2]. See `a[1]`.") == "Twelve days. See `a[1]`."
 
 
-PIECES = st.sampled_from(["[", "]", "1", "2", "9", ", ", " ", "`", "```", "\n", "\n\n", "word", "【", "】", "†x", "好"])
+PIECES = st.sampled_from(
+    ["[", "]", "1", "2", "9", ", ", " ", "`", "```", "\n", "\n\n", "word", "【", "】", "†x", "好", "1, " * 18]
+)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(PIECES, max_size=6).map("".join), max_size=12))
 def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
     references = References(PASSAGES)
@@ -87,6 +93,7 @@ def test_how_the_text_is_cut_makes_no_difference(pieces: list[str]) -> None:
     assert (streamed, references.cited()) == rewritten("".join(pieces))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="[]【】［］"), max_size=200), st.integers(1, 9))
 def test_text_without_references_passes_unchanged(text: str, size: int) -> None:
     assert rewritten(text, size)[0] == text
