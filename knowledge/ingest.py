@@ -15,9 +15,11 @@ from knowledge.chunking import chunks
 from knowledge.errors import DocumentRefused
 from knowledge.facets import Facets, facets_of
 from knowledge.indexing import Indexing
-from knowledge.loaders.table import loader_for
+from knowledge.loaders.apart import ReadingProcess
+from knowledge.loaders.table import apart, loader_for
 from knowledge.sources import SourceFile, read
 from knowledge.threads import Threads
+from knowledge.types import Loaded
 
 _FORMAT = "1"  # raise it when loaders or chunking change, so that documents are cut again (not embedded again)
 _GROUP = 32  # documents whose texts are embedded together
@@ -70,6 +72,7 @@ class Ingest:
         self._embedder = embedder
         self._indexing = indexing
         self._threads = threads
+        self._reading = ReadingProcess()
         self._chunk_characters = chunk_characters
 
     async def sync(
@@ -86,7 +89,10 @@ class Ingest:
         files, refused = await self._threads.write(gather)
         before = await self._threads.write(self._ledger.current)
         report = Report(failed=list(refused))
-        after = await self._staged(files, before, report, progress)
+        try:
+            after = await self._staged(files, before, report, progress)
+        finally:
+            await self._threads.write(self._reading.close)
         removed = {} if refused else dict.fromkeys(before.keys() - after.keys())
         await self.publish({**after, **removed}, note=note)
         self._count(before, after, removed, report)
@@ -137,7 +143,7 @@ class Ingest:
         identity = f"{_FORMAT}\n{file.document}\n{digest}\n{self._chunk_characters}"
         version = sha256(identity.encode()).hexdigest()[:24]
         if not self._ledger.staged([version]):
-            loaded = loader_for(file.path.name)(data, name=file.document)
+            loaded = self._load(data, file)
             self._ledger.stage(
                 Version(
                     id=version,
@@ -150,6 +156,11 @@ class Ingest:
                 chunks(loaded.blocks, size=self._chunk_characters),
             )
         return version
+
+    def _load(self, data: bytes, file: SourceFile) -> Loaded:
+        if apart(file.path.name):
+            return self._reading.load(data, name=file.document)
+        return loader_for(file.path.name)(data, name=file.document)
 
     async def _embed(self, versions: Sequence[str]) -> int:
         """Embed what versions lack, storing every batch at once; return how many texts that were."""

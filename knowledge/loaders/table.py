@@ -12,11 +12,29 @@ from knowledge.base import Loader
 from knowledge.errors import DocumentRefused
 
 LOADERS = {
-    ".md": "knowledge.loaders.markdown",
-    ".markdown": "knowledge.loaders.markdown",
-    ".txt": "knowledge.loaders.text",
-    ".text": "knowledge.loaders.text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "text",
+    ".text": "text",
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".json": "structured:load_json",
+    ".jsonl": "structured:load_lines",
+    ".ndjson": "structured:load_lines",
+    ".yaml": "structured:load_yaml",
+    ".yml": "structured:load_yaml",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".docx": "word",
+    ".pptx": "slides",
+    ".xlsx": "sheets",
+    ".epub": "epub",
+    ".eml": "mail",
 }
+_LIGHT = frozenset({"markdown", "text", "delimited", "structured"})
+"""Plain formats that are read in this process; the others, and those of other packages, in one of their own."""
 
 
 @cache
@@ -30,6 +48,12 @@ def suffixes() -> frozenset[str]:
     return frozenset(LOADERS) | frozenset(_installed())
 
 
+def apart(name: str) -> bool:
+    """Tell whether a file should be read in a process of its own: hostile or large ones cost memory and time."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix in _installed() or LOADERS.get(suffix, "").partition(":")[0] not in _LIGHT
+
+
 def loader_for(name: str) -> Loader:
     """Return the loader of a file by its name.
 
@@ -37,7 +61,8 @@ def loader_for(name: str) -> Loader:
         DocumentRefused: no loader reads such files.
     """
     suffix = PurePath(name).suffix.lower()
-    module, _, attribute = (_installed().get(suffix) or LOADERS.get(suffix, "")).partition(":")
+    theirs, ours = _installed().get(suffix, ""), LOADERS.get(suffix, "")
+    module, _, attribute = (theirs or (f"knowledge.loaders.{ours}" if ours else "")).partition(":")
     if not module:
         raise DocumentRefused(f"no loader reads {suffix or 'files without a suffix'}", document=name)
     return cast("Loader", getattr(import_module(module), attribute or "load"))
