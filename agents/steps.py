@@ -46,7 +46,7 @@ class TurnState(TypedDict, total=False):
     quoted: str
     recalled: Recollection
     findings: Findings | None
-    """None: the assistant has no knowledge base."""
+    """None or absent: the assistant has no knowledge base."""
     release: Release
     reply: Reply
 
@@ -113,8 +113,6 @@ class Steps:
             KnowledgeFailed: they cannot be searched.
         """
         turn = runtime.context.turn
-        if not turn.assistant.knowledge.bases:
-            return {"findings": None}
         verdict = await runtime.context.admitted
         if verdict.action == "block":
             return {"findings": Findings()}
@@ -178,7 +176,7 @@ class Steps:
 
     async def _findings(self, turn: Turn, context: TurnContext, state: TurnState) -> Findings | None:
         """Look once more, with the question before, where a model can tell whether the two belong together."""
-        findings = state["findings"]
+        findings = state.get("findings")
         if findings is None or findings.coverage != "not_found" or self._runtimes.is_offline(turn.assistant):
             return findings
         return await self._lookup.follow_up(turn, context, turn.text, state["recalled"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agents.errors import ModelRefused, ModelUnavailable
@@ -27,13 +27,23 @@ class Decoder:
         self.done = False
         """The endpoint said that nothing more comes."""
 
-    def event(self, data: bytes) -> ModelChunk | None:
-        """Return what one event adds, if anything.
+    def events(self, received: Sequence[bytes]) -> ModelChunk | None:
+        """Return what events that arrived together add, if anything, in one chunk: each has its price further on.
 
         Raises:
-            ModelUnavailable: the event is no answer.
+            ModelUnavailable: an event is no answer; what came before it in the same moment is given up with it.
             ModelRefused: the endpoint refuses in the middle of the stream.
         """
+        chunks = [chunk for chunk in map(self._event, received) if chunk is not None]
+        if len(chunks) < 2:
+            return chunks[0] if chunks else None
+        return ModelChunk(
+            "".join(chunk.text for chunk in chunks),
+            tuple(call for chunk in chunks for call in chunk.calls),
+            next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None),
+        )
+
+    def _event(self, data: bytes) -> ModelChunk | None:
         if data == _DONE:
             self.finished = self.done = True
             return None

@@ -160,15 +160,13 @@ async def _chunks(response: ClientResponse, decoder: Decoder) -> AsyncGenerator[
         return
     events = EventStream()
     async for received in response.content.iter_any():
-        for data in events.feed(received):
-            if (added := decoder.event(data)) is not None:
-                yield added
+        if (added := decoder.events(events.feed(received))) is not None:
+            yield added
         if decoder.done:
             await _drain(response)
             return
-    for data in events.finish():
-        if (added := decoder.event(data)) is not None:
-            yield added
+    if (added := decoder.events(events.finish())) is not None:
+        yield added
 
 
 async def _body_of(response: ClientResponse) -> bytes:

@@ -63,7 +63,7 @@ def text_of(events: list[RuntimeEvent]) -> str:
 
 @pytest.fixture
 async def llm() -> AsyncIterator[LLMSimulator]:
-    async with LLMSimulator() as llm:
+    async with LLMSimulator(chunk_delay_s=0.002) as llm:
         yield llm
 
 

@@ -79,7 +79,7 @@ async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[str]]]:
 
 
 async def test_text_streams_and_tokens_are_counted(llm: LLMSimulator, session: ClientSession) -> None:
-    llm.script(say("Good morning, everyone.", usage=(11, 7)))
+    llm.script(say("Good morning, everyone.", usage=(11, 7), chunk_delay_s=0.005))
 
     chunks = await read(model_at(llm.base_url, session))
 
@@ -143,6 +143,20 @@ async def test_azure_is_headers_and_query(serve: Callable[[Handler], Awaitable[s
     assert seen[0].query == {"api-version": "2024-10-21"}
 
 
+async def test_events_that_arrive_together_are_one_chunk(
+    serve: Callable[[Handler], Awaitable[str]], session: ClientSession
+) -> None:
+    events = [b'data: {"choices":[{"delta":{"content":"%d "}}]}\n\n' % number for number in range(5)]
+    events.append(b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\ndata: [DONE]\n\n')
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"".join(events), content_type="text/event-stream")
+
+    chunks = await read(model_at(await serve(handler), session))
+
+    assert chunks == [ModelChunk("0 1 2 3 4 ", usage=Usage(prompt_tokens=3, completion_tokens=5))]
+
+
 async def test_tool_calls_arrive_in_pieces(llm: LLMSimulator, session: ClientSession) -> None:
     llm.script(call("clock", {"zone": "Asia/Shanghai"}, id="call-1"))
 
@@ -165,12 +179,14 @@ async def test_a_passing_failure_is_tried_again_before_anything_was_shown(
     llm.assert_done()
 
 
-@pytest.mark.parametrize("step", [cut("Hello world", after=1), malformed("Hello world", after=1)])
+@pytest.mark.parametrize("step", [cut("Hello world", after=1), malformed("Hello, world", after=2)])
 async def test_what_breaks_off_in_the_middle_is_an_error_and_is_not_started_over(
     llm: LLMSimulator, session: ClientSession, step: Step
 ) -> None:
     llm.script(step)
     seen: list[str] = []
+
+    llm.chunk_delay_s = 0.01
 
     async def listen() -> None:
         async for chunk in model_at(llm.base_url, session).stream(QUESTION):
