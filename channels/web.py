@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from channels.types import (
 
 LIMITS = Limits(text_max=10_000_000, can_stream="delta", buttons_max=20)
 """The journal holds any text: `text_max` only keeps one entry below Redis' 512 MB."""
+
+COMMAND = re.compile(r"\s*[/／]\w")
 
 _outbound = TypeAdapter(OutboundMessage)
 
@@ -164,7 +167,7 @@ class WebChannel:
         text: str,
         *,
         message_id: str,
-        kind: Literal["message", "command", "button"] = "message",
+        kind: Literal["message", "button"] = "message",
         name: str = "",
         language: str | None = None,
         assistant: str | None = None,
@@ -173,6 +176,9 @@ class WebChannel:
         journaled: bool = True,
     ) -> Acceptance:
         """Journal what a person wrote and make it durable; the same `message_id` again is a duplicate.
+
+        Without `journaled` the page said it for the person (the stop button) and it is not shown as theirs.
+        With a `history` the text is no command, whatever it looks like.
 
         Raises:
             Unreachable: the journal's store did not answer, or the process stops; a retry with the same id is safe.
@@ -190,7 +196,7 @@ class WebChannel:
                 channel=self.name, account=self.account, user=conversation.chat, name=name, language=language
             ),
             text=text,
-            kind=kind,
+            kind="command" if history is None and COMMAND.match(text) else kind,
             reply_to=message_id,
             sent_at=self._clock(),
             assistant=assistant,

@@ -86,7 +86,7 @@ async def send(request: Request) -> Response:
         conversation,
         said.text,
         message_id=said.id,
-        kind=said.kind,
+        kind="button" if said.kind == "button" else "message",
         language=said.language,
         journaled=said.kind != "command",
     )

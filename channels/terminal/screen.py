@@ -20,6 +20,8 @@ from channels.types import Citation, OutboundMessage, Progress
 REFRESHES_PER_S = 10
 LINES_BELOW = 4
 """Lines kept free under a text that is being written: for what is being done, and the prompt."""
+BRACKETS_MAX, BARS_MAX = 2000, 3000
+"""More of them in one text is no prose, and the parser's time grows with their square."""
 
 
 class Screen(Protocol):
@@ -188,11 +190,15 @@ def _joined(lines: Sequence[list[Segment]]) -> Iterator[Segment]:
         yield Segment.line()
 
 
-def _markdown(text: str) -> Markdown:
-    """Return the text as Markdown in which HTML is text, and links show where they lead."""
-    markdown = Markdown(clean(text), hyperlinks=False)
+def _markdown(text: str) -> Markdown | Text:
+    """Return the text as Markdown in which HTML is text and links show where they lead; what is no prose stays text."""
+    shown = clean(text)
+    if shown.count("[") > BRACKETS_MAX or shown.count("|") > BARS_MAX:
+        return Text(shown)
+    markdown = Markdown("", hyperlinks=False)
     parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"])
-    markdown.parsed = parser.parse(clean(text))
+    # "[note]: text" would vanish as the definition of a link that nobody uses.
+    markdown.parsed = parser.disable("reference").parse(shown)
     return markdown
 
 

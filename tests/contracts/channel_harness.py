@@ -6,23 +6,30 @@ A further channel adds a function here and a line to `HARNESSES`.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
+import redis as redis_sync
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from bot.journal import RedisJournal
 from bot.state import RedisState
 from bot.store import Keys, Store
 from channels.base import Channel, ChannelContext
+from channels.errors import Unreachable
+from channels.markup.markdown import parse_markdown
 from channels.telegram.channel import TelegramChannel
 from channels.telegram.tempo import Tempo
-from channels.types import Acceptance, InboundMessage
+from channels.types import Acceptance, Conversation, InboundMessage
+from channels.web import WebChannel
 from config.settings import TelegramSettings
 from tests.simulators.telegram import Person, TelegramSimulator
 
@@ -147,4 +154,66 @@ async def telegram_harness(
         await channel.stop()
 
 
-HARNESSES: dict[str, Callable[[Redis, Path], AbstractAsyncContextManager[Harness]]] = {"telegram": telegram_harness}
+@dataclass
+class WebHarness:
+    """A page that sends each message under an id of its own until it is accepted, and reads the journal."""
+
+    channel: WebChannel
+    inbox: RecordingInbox
+    store: redis_sync.Redis
+    conversation: Conversation
+    unsent: asyncio.Queue[tuple[str, str, str]] = field(default_factory=asyncio.Queue)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    async def say(self, text: str, kind: str = "message") -> None:
+        self.unsent.put_nowait((f"message-{next(self.numbers)}", text, kind))
+
+    async def press(self, label: str) -> None:
+        await self.say(label, "button")
+
+    def seen(self) -> list[str]:
+        entries = self.store.xrange(Keys().of(self.conversation.key, "journal"))
+        fields = [json.loads(entry["entry"]) for _, entry in entries]  # type: ignore[union-attr]
+        return [_read_aloud(field) for field in fields if field["type"] == "bot"]
+
+    def in_progress(self) -> str | None:
+        live = self.channel.broadcast.live(self.conversation.key)
+        return live.text if live else None
+
+    async def send(self) -> None:
+        while True:
+            message_id, text, kind = await self.unsent.get()
+            while True:
+                with suppress(StoreDown, Unreachable):
+                    await self.channel.submit(self.conversation, text, message_id=message_id, kind=kind)  # type: ignore[arg-type]
+                    break
+                await asyncio.sleep(0.01)
+
+
+def _read_aloud(entry: dict[str, Any]) -> str:
+    """What the page makes of an entry, as the browser tests check; here only its text."""
+    titles = [citation["title"] for citation in entry.get("citations", ())]
+    return "\n".join([parse_markdown(entry.get("content", "")).text, *titles])
+
+
+@asynccontextmanager
+async def web_harness(redis: Redis, folder: Path) -> AsyncIterator[WebHarness]:
+    inbox = RecordingInbox()
+    state = RedisState(Store(redis=redis, keys=Keys()), "web", "default")
+    path = redis.connection_pool.connection_kwargs["path"]
+    with redis_sync.Redis(unix_socket_path=path, decode_responses=True) as store:
+        async with aiohttp.ClientSession() as http:
+            context = ChannelContext(deliver=inbox, state=state, http=http, public_url=None, data_dir=folder)
+            channel = WebChannel("web", "default", context, RedisJournal(redis, Keys().of, ttl_s=60))
+            harness = WebHarness(channel, inbox, store, channel.conversation("visitor", "conversation"))
+            sending = asyncio.create_task(harness.send())
+            yield harness
+            await channel.stop()
+            sending.cancel()
+            await asyncio.wait([sending])
+
+
+HARNESSES: dict[str, Callable[[Redis, Path], AbstractAsyncContextManager[Harness]]] = {
+    "telegram": telegram_harness,
+    "web": web_harness,
+}

@@ -74,7 +74,7 @@ class Page {
     this.#ready = false;
     this.#following = true;
     this.#transcript = new Transcript(byId("transcript"), {
-      ask: (text) => this.ask(text),
+      ask: (text) => this.ask(text, storage.newId(), "button"),
       press: (text) => this.ask(text, storage.newId(), "button"),
       cite: showSources,
       rate: (message, value) => this.#rate(id, message, value),
@@ -237,7 +237,7 @@ class Page {
       h("img", { src: "/static/icon.svg", alt: "", width: "52", height: "52" }),
       h("h2", { text: t("greeting") }),
       opening,
-      ...(suggested.length ? [questions(suggested, (text) => this.ask(text), t("tryAsking"))] : []),
+      ...(suggested.length ? [questions(suggested, (text) => this.ask(text, storage.newId(), "button"), t("tryAsking"))] : []),
       ...(this.#assistants.length > 1 ? [this.#picker(assistant)] : []),
     );
   }

@@ -13,6 +13,7 @@ const ITEM = /^(\s*)([-*+•]|\d{1,9}[.)、])(\s+)(.*)$/;
 const DELIMITERS = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 const TASK = /^\[([ xX])\]\s+(.*)$/s;
 const DEPTH_MAX = 8;
+const CELLS_MAX = 10_000;
 
 /** Split a text into its top-level blocks: `{kind, source, …}`; equal sources give equal blocks. */
 export function blocks(text) {
@@ -60,6 +61,8 @@ function readTable(lines, at) {
   if (names.length !== delimiters.length) return null;
   let end = at + 2;
   while (end < lines.length && lines[end].trim() && lines[end].includes("|")) end += 1;
+  // A few short rows of a very wide table would become thousands of empty cells.
+  if (names.length * (end - at) > CELLS_MAX) return null;
   const sides = delimiters.map((cell) => (cell.endsWith(":") ? (cell.startsWith(":") ? "centre" : "right") : "left"));
   return [{ kind: "table", names, sides, rows: lines.slice(at + 2, end).map(cells) }, end];
 }

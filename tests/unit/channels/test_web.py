@@ -120,7 +120,7 @@ async def test_a_message_that_was_refused_can_be_sent_again_under_the_same_id(
 
 async def test_a_button_of_the_page_leaves_no_message_of_the_person(channel: WebChannel, inbox: Inbox) -> None:
     talk = channel.conversation("someone", "talk")
-    await channel.submit(talk, "/stop", message_id="m1", kind="command", journaled=False)
+    await channel.submit(talk, "/stop", message_id="m1", journaled=False)
     assert await channel.read(talk) == []
     assert inbox.messages[0].kind == "command"
 
