@@ -268,6 +268,7 @@ async def _worker(parts: Parts, app: App, stack: AsyncExitStack) -> None:
     from bot.brain import open_brain
     from bot.commands.base import CommandServices
     from bot.profiles import Profiles
+    from bot.turns import Turns
     from bot.worker import Worker
 
     app.brain = brain = await stack.enter_async_context(open_brain(parts.current(), parts.store))
@@ -282,16 +283,15 @@ async def _worker(parts: Parts, app: App, stack: AsyncExitStack) -> None:
     )
 
     def answering(lanes: Lanes) -> Answering:
-        return Answering(
+        turns = Turns(
             lanes=lanes,
             engine=lambda: brain.engine,
-            commands=parts.commands,
-            services=services,
             live=parts.live,
             outbox=parts.outbox,
             background=app.background,
             metrics=parts.metrics,
         )
+        return Answering(lanes=lanes, turns=turns, commands=parts.commands, services=services, metrics=parts.metrics)
 
     app.start_worker(
         Worker(
