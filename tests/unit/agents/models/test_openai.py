@@ -237,9 +237,9 @@ async def test_silence_is_a_failure(llm: LLMSimulator, session: ClientSession) -
     llm.script(silent(), say("Hello world", hang_after=1))
 
     with pytest.raises(ModelUnavailable):
-        await read(model_at(llm.base_url, session, timeout_s=0.1, retries=0))
+        await read(model_at(llm.base_url, session, timeout_s=0.4, retries=0))
     with pytest.raises(ModelUnavailable) as caught:
-        await read(model_at(llm.base_url, session, timeout_s=0.1, retries=0))
+        await read(model_at(llm.base_url, session, timeout_s=0.4, retries=0))
 
     assert caught.value.shown
 
