@@ -41,12 +41,12 @@ class Effort:
     rounds: int = 5
     messages: int = 8
     visits: int = 5
-    growths: int = 3
+    growths: int = 5
     slow_s: float = 8
     asks: int = 40
     starts: int = 3
     storm_s: float = 6
-    drains: int = 2
+    drains: int = 3
 
 
 QUICK = Effort(rounds=2, messages=5, visits=2, growths=1, slow_s=4, asks=16, starts=1, storm_s=3, drains=1)
@@ -150,7 +150,11 @@ class Bench:
             Crowd(await self.stack.enter_async_context(TelegramSimulator(token=token, record=False)))
             for token in ("1:floor", "2:parley")
         ]
-        env = {**first.env, "OPENAI_BASE_URL": self.model.url, "OPENAI_API_KEY": "sk-benchmark"}
+        env = {
+            **first.env,
+            "OPENAI_BASE_URL": self.model.url,
+            "OPENAI_API_KEY": "sk-benchmark",
+        }  # pragma: allowlist secret
         floor = start("floor", [PYTHON, "-m", "benchmarks.floor"], env=env, folder=self.folder / "floor")
         self.stack.callback(floor.stop)
         started = await first.until_polled(floor)

@@ -78,16 +78,17 @@ async def one_in_flight(contenders: list[Contender], visits: int) -> dict[str, l
 
 
 async def growth_ms(contender: Contender, rounds: int) -> list[float]:
-    """CPU per answer of each chat's messages 11 to 15, less that of 1 to 5: twenty more messages of history."""
+    """CPU per answer in chats with ten questions behind them, less that in new chats, measured by turns."""
     found = []
     for _ in range(rounds):
-        people = contender.crowd.newcomers(CHATS)
+        old, new = (contender.crowd.newcomers(CHATS) for _ in range(2))
+        await contender.crowd.talk(old, 10)
         costs = []
-        for _ in range(3):
+        for people in (new, old):
             before = contender.process.cpu()
-            took = await contender.crowd.talk(people, 5)
+            took = await contender.crowd.talk(people, 4)
             costs.append(contender.process.cpu().since(before).both / len(took) * 1000)
-        found.append(costs[2] - costs[0])
+        found.append(costs[1] - costs[0])
     return found
 
 
