@@ -153,8 +153,8 @@ class Bench:
         env = {
             **first.env,
             "OPENAI_BASE_URL": self.model.url,
-            "OPENAI_API_KEY": "sk-benchmark",
-        }  # pragma: allowlist secret
+            "OPENAI_API_KEY": "sk-benchmark",  # pragma: allowlist secret
+        }
         floor = start("floor", [PYTHON, "-m", "benchmarks.floor"], env=env, folder=self.folder / "floor")
         self.stack.callback(floor.stop)
         started = await first.until_polled(floor)
