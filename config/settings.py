@@ -179,10 +179,41 @@ class ConversationLimits(Section):
     attachment_max_bytes: int = Field(20_000_000, ge=1000, description="Larger attachments are not fetched.")
 
 
-class KnowledgeBase(Section):
-    """One knowledge base: where its documents come from."""
+class WebSource(Section):
+    """Documents from the web. Addresses inside the own network are refused unless `fetch_networks` names them."""
 
-    sources: tuple[str, ...] = Field(description="Files and folders, relative to the file that names them.")
+    url: str = Field(description="An http or https address.")
+    kind: Literal["page", "sitemap", "crawl", "feed"] = Field(
+        "page", description="page: this one. sitemap, feed: what it lists. crawl: what it links to, on the same host."
+    )
+    depth: int = Field(2, ge=0, le=10, description="crawl: how many links away from the first page.")
+    pages: int = Field(200, ge=1, le=20000, description="At most so many pages.")
+    include: tuple[str, ...] = Field((), description="Only addresses that match one of these patterns (`*` is any text).")
+    exclude: tuple[str, ...] = Field((), description="No addresses that match one of these patterns.")
+    delay_s: float = Field(0.5, ge=0, le=60, description="Pause between two requests to the same host.")
+
+
+class DocumentRule(Section):
+    """What holds for the documents whose path or address matches."""
+
+    match: str = Field(description="A pattern, for example `*/hr/*`.")
+    roles: tuple[str, ...] = Field((), description="Only people with one of these roles may see them.")
+    conversations: tuple[str, ...] = Field((), description="They may be seen in these conversations only.")
+    tags: tuple[str, ...] = Field((), description="Tags for filtering.")
+
+
+class KnowledgeBase(Section):
+    """One knowledge base: where its documents come from, and who may see them."""
+
+    sources: tuple[str, ...] = Field((), description="Files and folders, relative to the file that names them.")
+    web: tuple[WebSource, ...] = Field((), description="Pages, sitemaps, sites and feeds.")
+    fetch_networks: tuple[str, ...] = Field(
+        (), description="Networks of your own that `web` may reach, for example 10.1.0.0/16."
+    )
+    roles: tuple[str, ...] = Field((), description="Only people with one of these roles may see the base.")
+    conversations: tuple[str, ...] = Field((), description="The base may be seen in these conversations only.")
+    rules: tuple[DocumentRule, ...] = Field((), description="Limits and tags for some of the documents.")
+    revisions: int = Field(20, ge=1, le=1000, description="How many revisions can be rolled back to.")
     description: str = Field("", description="One line, for people.")
     threshold: float = Field(0.266, ge=0, le=1, description="Passages that score lower count as not found.")
     chunk_characters: int = Field(700, ge=100, le=8000, description="How long a chunk may be.")

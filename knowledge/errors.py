@@ -4,7 +4,10 @@ KnowledgeError
 ├── IndexUnavailable       the vector store cannot be reached
 ├── EmbeddingUnavailable   the embedding model or endpoint cannot be reached
 ├── UnknownBase            no base of that name is configured
-└── DocumentRefused        a document is unsafe, too large or unreadable
+├── UnknownRevision        no revision of that number is kept
+├── DocumentRefused        a document is unsafe, too large or unreadable
+│   └── FetchRefused       an address may not be fetched, or could not be
+└── Busy                   another process is changing the base
 """
 
 from __future__ import annotations
@@ -26,9 +29,21 @@ class UnknownBase(KnowledgeError):
     """No knowledge base of that name is configured."""
 
 
+class UnknownRevision(KnowledgeError):
+    """No revision of that number is kept."""
+
+
 class DocumentRefused(KnowledgeError):
     """A document is unsafe, too large or unreadable; `document` says which."""
 
     def __init__(self, message: str, *, document: str) -> None:
         super().__init__(message)
         self.document = document
+
+
+class FetchRefused(DocumentRefused):
+    """An address may not be fetched, or could not be; `document` is the address."""
+
+
+class Busy(KnowledgeError):
+    """Another process is changing the base; try again in a while."""

@@ -5,28 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from hashlib import sha256
 
+from config.settings import DocumentRule
 from knowledge.base import Embedder
 from knowledge.catalogue.file import CatalogueFile, Version
 from knowledge.catalogue.ledger import Ledger
-from knowledge.catalogue.vectors import VectorStore, packed, unpacked
+from knowledge.catalogue.vectors import VectorStore, key_of, packed, unpacked
 from knowledge.chunking import chunks
 from knowledge.errors import DocumentRefused
 from knowledge.facets import Facets, facets_of
 from knowledge.indexing import Indexing
 from knowledge.loaders.apart import ReadingProcess
 from knowledge.loaders.table import apart, loader_for
-from knowledge.sources import SourceFile, read
+from knowledge.sources import Gathered, SourceFile, read
 from knowledge.threads import Threads
-from knowledge.types import Loaded
+from knowledge.types import Access, Loaded
 
 _FORMAT = "1"  # raise it when loaders or chunking change, so that documents are cut again (not embedded again)
 _GROUP = 32  # documents whose texts are embedded together
-
-
-Gather = Callable[[], tuple[list[SourceFile], list[DocumentRefused]]]
-"""Finds the files of a base, and the sources that are missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +64,7 @@ class Ingest:
         indexing: Indexing | None,
         threads: Threads,
         chunk_characters: int,
+        rules: Sequence[DocumentRule] = (),
     ) -> None:
         self._ledger = Ledger(file)
         self._vectors = VectorStore(file, model=model)
@@ -74,11 +73,12 @@ class Ingest:
         self._threads = threads
         self._reading = ReadingProcess()
         self._chunk_characters = chunk_characters
+        self._rules = rules
 
     async def sync(
-        self, gather: Gather, *, note: str = "sync", progress: Callable[[Progress], None] | None = None
+        self, gathered: Gathered, *, note: str = "sync", progress: Callable[[Progress], None] | None = None
     ) -> Report:
-        """Make the base hold exactly the documents that `gather` finds; what cannot be read keeps its old version.
+        """Make the base hold exactly the documents that were gathered; what cannot be read keeps its old version.
 
         While a source as a whole is missing, nothing is removed: a disk that is not mounted must not empty a base.
 
@@ -86,14 +86,16 @@ class Ingest:
             EmbeddingUnavailable, IndexUnavailable: broken off; another sync goes on from there.
         """
         started = time.monotonic()
-        files, refused = await self._threads.write(gather)
         before = await self._threads.write(self._ledger.current)
-        report = Report(failed=list(refused))
+        blocked = await self._threads.write(self._ledger.blocked)
+        files = [file for file in gathered.files if file.document not in blocked]
+        report = Report(failed=list(gathered.refused))
         try:
             after = await self._staged(files, before, report, progress)
         finally:
             await self._threads.write(self._reading.close)
-        removed = {} if refused else dict.fromkeys(before.keys() - after.keys())
+        gone = before.keys() - after.keys()
+        removed = dict.fromkeys(gone if gathered.complete else gone & blocked)
         await self.publish({**after, **removed}, note=note)
         self._count(before, after, removed, report)
         report.revision = await self._threads.write(self._ledger.revision)
@@ -108,6 +110,17 @@ class Ingest:
         await self._threads.write(lambda: self._ledger.publish(changes, note=note))
         if self._indexing is not None:
             await self._threads.write(self._indexing.reconcile)
+
+    async def forget(self, keep: int) -> None:
+        """Forget all but the last `keep` revisions, and the vectors that no kept chunk needs."""
+        if await self._threads.write(self._ledger.forget, keep):
+            await self._threads.write(self._forget_vectors)
+
+    def _forget_vectors(self) -> None:
+        needed = set(map(self._key, self._vectors.annotated()))
+        for title, chunk in self._vectors.all_chunks():
+            needed.update(map(self._key, facets_of(chunk, title).texts))
+        self._vectors.keep_only(needed)
 
     async def embed_visible(self) -> int:
         """Embed what is visible but has no vectors of this model yet; return how many texts that were."""
@@ -140,7 +153,8 @@ class Ingest:
     def _stage(self, file: SourceFile) -> str:
         """Read one file into the catalogue unless it is there; return its version."""
         data, digest = read(file)
-        identity = f"{_FORMAT}\n{file.document}\n{digest}\n{self._chunk_characters}"
+        rules = [rule for rule in self._rules if fnmatchcase(file.document, rule.match)]
+        identity = f"{_FORMAT}\n{file.document}\n{digest}\n{self._chunk_characters}\n{rules}"
         version = sha256(identity.encode()).hexdigest()[:24]
         if not self._ledger.staged([version]):
             loaded = self._load(data, file)
@@ -150,8 +164,8 @@ class Ingest:
                     document=file.document,
                     title=loaded.title,
                     source=file.document,
-                    access=loaded.access,
-                    tags=loaded.tags,
+                    access=(loaded.access, *(_access(rule) for rule in rules)),
+                    tags=loaded.tags.union(*(rule.tags for rule in rules)),
                 ),
                 chunks(loaded.blocks, size=self._chunk_characters),
             )
@@ -194,7 +208,7 @@ class Ingest:
         self._vectors.store_facets(combined)
 
     def _key(self, text: str) -> bytes:
-        return sha256(f"{self._embedder.name}\0{text}".encode()).digest()[:16]
+        return key_of(self._embedder.name, text)
 
     @staticmethod
     def _count(
@@ -204,3 +218,7 @@ class Ingest:
         report.added = sum(document not in before for document in after)
         report.changed = sum(document in before and before[document] != version for document, version in after.items())
         report.unchanged = len(after) - report.added - report.changed
+
+
+def _access(rule: DocumentRule) -> Access:
+    return Access(roles=frozenset(rule.roles), conversations=frozenset(rule.conversations))

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import structlog
 
+from knowledge.answers import Annotation
 from knowledge.asking import parts
 from knowledge.base import Embedder
 from knowledge.embeddings import CachedEmbedder
-from knowledge.errors import IndexUnavailable, KnowledgeError, UnknownBase
+from knowledge.errors import Busy, IndexUnavailable, KnowledgeError, UnknownBase
 from knowledge.fusion import Fusion
 from knowledge.index import open_chroma
 from knowledge.ingest import Progress, Report
@@ -113,7 +114,7 @@ class Library:
         how: Fusion = "hybrid",
     ) -> list[Passage]:
         """Return the `limit` best passages whatever their score, with all scores: for people and measurements."""
-        opened = [await asyncio.shield(self._task(name)) for name in dict.fromkeys(bases)]
+        opened = [await self.base(name) for name in dict.fromkeys(bases)]
         if not opened or not query.strip():
             return []
         texts = [query, *parts(query)]
@@ -124,15 +125,29 @@ class Library:
             found += await base.search(asked, limit=limit, scope=scope, tags=tags, how=how)
         return sorted(found, key=lambda one: -one.score)[:limit]
 
-    async def sync(self, name: str, *, progress: Callable[[Progress], None] | None = None) -> Report | None:
-        """Bring a base up to date with its sources; None where another process is at it.
+    async def sync(self, name: str, *, progress: Callable[[Progress], None] | None = None) -> Report:
+        """Bring a base up to date with its sources.
 
         Raises:
+            Busy: another process is at it.
             IndexUnavailable, EmbeddingUnavailable: a retry is safe, and goes on where this stopped.
             UnknownBase: a base of that name is not configured.
         """
-        base = await asyncio.shield(self._task(name))
-        return await self._synced(base, progress)
+        return await self._synced(await self.base(name), progress)
+
+    async def base(self, name: str) -> OpenBase:
+        """Return a base, opened and up to date, for revisions, blocked documents and fixed answers.
+
+        Raises:
+            UnknownBase: a base of that name is not configured.
+        """
+        return await asyncio.shield(self._task(name))
+
+    async def answer(self, query: str, *, bases: Sequence[str], scope: Scope) -> Annotation | None:
+        """Return the fixed answer to nearly the same question, if there is one that `scope` may see; counts it."""
+        vector = (await self._questions.embed([query]))[0] if query.strip() else []
+        found = [await (await self.base(name)).answer(vector, scope=scope) for name in bases if vector]
+        return max((one for one in found if one is not None), key=lambda one: one.score, default=None)
 
     async def status(self) -> tuple[BaseStatus, ...]:
         """Return how each configured base is; never waits for one."""
@@ -182,7 +197,10 @@ class Library:
             threads=self._threads,
         )
         await base.verify()
-        await self._synced(base, None)
+        try:
+            await self._synced(base, None)
+        except Busy:
+            log.info("knowledge.busy", base=name)  # whoever is at it will publish, and we follow
         return base
 
     async def _connect(self) -> ClientAPI | None:
@@ -190,12 +208,14 @@ class Library:
         if not self._chroma_lock.acquire():
             log.info("knowledge.second_process", folder=str(self._chroma_folder))
             return None
-        return await self._threads.write(open_chroma, self._chroma_folder)
+        try:
+            return await self._threads.write(open_chroma, self._chroma_folder)
+        except IndexUnavailable:
+            self._chroma_lock.release()
+            raise
 
-    async def _synced(self, base: OpenBase, progress: Callable[[Progress], None] | None) -> Report | None:
+    async def _synced(self, base: OpenBase, progress: Callable[[Progress], None] | None) -> Report:
         report = await base.sync(progress=progress)
-        if report is None:
-            return None
         self._reports[base.name] = report
         for error in report.failed:
             log.warning("knowledge.refused", base=base.name, document=error.document, reason=str(error))

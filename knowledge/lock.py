@@ -15,9 +15,9 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock if it is free; never waits. Returns whether it is held now."""
+        """Take the lock if nobody holds it, this object included; never waits. Returns whether it was taken."""
         if self._descriptor is not None:
-            return True
+            return False
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

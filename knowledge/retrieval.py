@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from knowledge.asking import PART_WEIGHT
 from knowledge.base import VectorIndex
-from knowledge.catalogue.file import CatalogueFile, Row, access_of
+from knowledge.catalogue.file import CatalogueFile, Row, access_of, permitted
 from knowledge.catalogue.reader import Reader
 from knowledge.catalogue.vectors import VectorStore
 from knowledge.fusion import Fusion, Scored, fused
@@ -77,8 +77,8 @@ class Search:
     def _permitted(self, scope: Scope) -> Collection[str] | None:
         """Return the labels that `scope` may see; None where that is all of them."""
         labels = self._reader.labels()
-        permitted = {label for label in labels if access_of(label).permits(scope)}
-        return None if permitted == labels else permitted
+        visible = {label for label in labels if permitted(access_of(label), scope)}
+        return None if visible == labels else visible
 
     def _nearest(self, vector: Sequence[float], labels: Collection[str] | None) -> dict[int, float]:
         best: dict[int, float] = {}
@@ -116,7 +116,7 @@ class Search:
                 break
             row = self._reader.row(one.number)
             # Asked again here: the labels above speed the search up, this line is the right.
-            if row is None or not row.version.access.permits(scope) or not tags <= row.version.tags:
+            if row is None or not permitted(row.version.access, scope) or not tags <= row.version.tags:
                 continue
             own = frozenset(words[one.number].split())
             if any(_alike(own, other) for other in kept):

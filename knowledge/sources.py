@@ -24,8 +24,18 @@ class SourceFile:
     path: Path
 
 
-def scan(sources: Sequence[str], *, root: Path) -> tuple[list[SourceFile], list[DocumentRefused]]:
-    """Return the readable files of all sources, each once, in order of their names; and what was refused.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What belongs to a base now."""
+
+    files: list[SourceFile]
+    refused: list[DocumentRefused]
+    complete: bool
+    """False where a source as a whole was not reached: what is not among `files` may still belong to the base."""
+
+
+def scan(sources: Sequence[str], *, root: Path) -> Gathered:
+    """Return the readable files of all sources, each once, in order of their names.
 
     Symbolic links are followed only where a source itself is one: a link inside a folder may point anywhere.
     Hidden files and folders and those that no loader reads are passed over.
@@ -44,7 +54,8 @@ def scan(sources: Sequence[str], *, root: Path) -> tuple[list[SourceFile], list[
             refused.append(DocumentRefused("this source does not exist", document=source))
         if len(found) > FILES_MAX:
             raise DocumentRefused(f"more than {FILES_MAX} files", document=source)
-    return sorted(found.values(), key=lambda file: file.document), refused
+    files = sorted(found.values(), key=lambda file: file.document)
+    return Gathered(files=files, refused=refused, complete=not refused)
 
 
 def _named(path: Path, root: Path) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.errors import IndexUnavailable
-from knowledge.types import Access, Chunk
+from knowledge.types import Access, Chunk, Scope
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS revisions(
 CREATE TABLE IF NOT EXISTS changes(
     revision INTEGER NOT NULL, document TEXT NOT NULL, version TEXT,
     PRIMARY KEY(revision, document)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blocked(document TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers(
+    number INTEGER PRIMARY KEY AUTOINCREMENT, question TEXT NOT NULL, answer TEXT NOT NULL, label TEXT NOT NULL,
+    author TEXT NOT NULL, at REAL NOT NULL, hits INTEGER NOT NULL DEFAULT 0);
 CREATE VIRTUAL TABLE IF NOT EXISTS lexical USING fts5(terms, tokenize="unicode61 remove_diacritics 0 tokenchars '~'");
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(lexical, row);
 """
@@ -52,7 +56,8 @@ class Version:
     document: str
     title: str
     source: str
-    access: Access
+    access: tuple[Access, ...] = ()
+    """All of them must permit."""
     tags: frozenset[str] = frozenset()
 
 
@@ -79,17 +84,21 @@ class Row:
     chunk: Chunk
 
 
-def label_of(access: Access) -> str:
+def label_of(access: Sequence[Access]) -> str:
     """Return the text by which chunks of equal access are filtered; empty: everybody."""
-    if not access.roles and not access.conversations:
-        return ""
-    return json.dumps([sorted(access.roles), sorted(access.conversations)], ensure_ascii=False)
+    limits = [[sorted(one.roles), sorted(one.conversations)] for one in access if one.roles or one.conversations]
+    return json.dumps(limits, ensure_ascii=False) if limits else ""
 
 
-def access_of(label: str) -> Access:
+def access_of(label: str) -> tuple[Access, ...]:
     """Return the access that `label_of` was given."""
-    roles, conversations = json.loads(label) if label else ((), ())
-    return Access(roles=frozenset(roles), conversations=frozenset(conversations))
+    limits = json.loads(label) if label else ()
+    return tuple(Access(roles=frozenset(roles), conversations=frozenset(held)) for roles, held in limits)
+
+
+def permitted(access: Sequence[Access], scope: Scope) -> bool:
+    """Tell whether every limit lets `scope` see."""
+    return all(one.permits(scope) for one in access)
 
 
 class CatalogueFile:

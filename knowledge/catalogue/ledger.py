@@ -7,8 +7,15 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 
 from knowledge.catalogue.file import CatalogueFile, Revision, Version, access_of, label_of
+from knowledge.errors import UnknownRevision
 from knowledge.types import Access, Chunk
 from knowledge.words import terms
+
+# A version that no kept revision shows and that is not being staged right now.
+_UNUSED = """
+SELECT id FROM versions WHERE id NOT IN (SELECT version FROM changes WHERE version IS NOT NULL)
+AND id NOT IN (SELECT version FROM current) AND id NOT IN (SELECT version FROM indexed)
+"""
 
 
 class Ledger:
@@ -21,7 +28,7 @@ class Ledger:
         """Return the version of each document that is visible now."""
         return dict(self._file.db.execute("SELECT document, version FROM current"))
 
-    def access(self, version: str) -> Access:
+    def access(self, version: str) -> tuple[Access, ...]:
         """Return who may see a version."""
         return access_of(self._file.text("SELECT label FROM versions WHERE id=?", version))
 
@@ -130,3 +137,46 @@ class Ledger:
         documents = self._file.number("SELECT COUNT(*) FROM current")
         chunks = self._file.number("SELECT COUNT(*) FROM chunks JOIN current USING(version)")
         return documents, chunks
+
+    def back_to(self, revision: int) -> dict[str, str | None]:
+        """Return the changes that make the base what it was at a revision.
+
+        Raises:
+            UnknownRevision: it is not kept any more, or never was.
+        """
+        kept = {one.number for one in self.revisions()}
+        if revision not in kept:
+            raise UnknownRevision(str(revision))
+        then, now = self.state_at(revision), self.current()
+        return {document: then.get(document) for document in then.keys() | now.keys()}
+
+    def forget(self, keep: int) -> int:
+        """Forget all but the last `keep` revisions and every version that none of those shows; return how many."""
+        numbers = [one.number for one in self.revisions()]
+        if len(numbers) <= keep:
+            return 0
+        oldest = numbers[keep - 1]
+        with self._file.writing():
+            state = self.state_at(oldest)
+            self._file.db.execute("DELETE FROM changes WHERE revision<=?", (oldest,))
+            self._file.db.executemany("INSERT INTO changes VALUES(?,?,?)", [(oldest, *one) for one in state.items()])
+            self._file.db.execute("DELETE FROM revisions WHERE number<?", (oldest,))
+            gone = [row[0] for row in self._file.db.execute(_UNUSED)]
+            for version in gone:
+                self._file.db.execute(
+                    "DELETE FROM facets WHERE chunk IN (SELECT number FROM chunks WHERE version=?)", (version,)
+                )
+                self._file.db.execute("DELETE FROM chunks WHERE version=?", (version,))
+                self._file.db.execute("DELETE FROM versions WHERE id=?", (version,))
+            return len(gone)
+
+    def blocked(self) -> set[str]:
+        """Return the documents that are kept out, whatever the sources say."""
+        return {row[0] for row in self._file.db.execute("SELECT document FROM blocked")}
+
+    def block(self, document: str, *, blocked: bool) -> None:
+        """Keep a document out, or let it in again."""
+        with self._file.writing():
+            self._file.db.execute("DELETE FROM blocked WHERE document=?", (document,))
+            if blocked:
+                self._file.db.execute("INSERT INTO blocked VALUES(?,?)", (document, time.time()))

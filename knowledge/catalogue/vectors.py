@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 
 from knowledge.catalogue.file import CatalogueFile, chunk_of
 from knowledge.types import Chunk
+
+
+def key_of(model: str, text: str) -> bytes:
+    """Return the key under which the vector of a text is kept."""
+    return sha256(f"{model}\0{text}".encode()).digest()[:16]
 
 
 def packed(vector: Sequence[float]) -> bytes:
@@ -41,6 +47,24 @@ class VectorStore:
         """Store vectors by the hash of what was embedded."""
         with self._file.writing():
             self._file.db.executemany("INSERT OR IGNORE INTO vectors VALUES(?,?)", list(vectors.items()))
+
+    def all_chunks(self) -> Iterator[tuple[str, Chunk]]:
+        """Yield every chunk that is kept, visible or not, with its document's title."""
+        rows = self._file.db.execute(
+            "SELECT title, headings, place, text FROM chunks JOIN versions ON versions.id=version"
+        )
+        return ((title, chunk_of(headings, place, text)) for title, headings, place, text in rows)
+
+    def annotated(self) -> list[str]:
+        """Return the questions that have a fixed answer."""
+        return [row[0] for row in self._file.db.execute("SELECT question FROM answers")]
+
+    def keep_only(self, keys: Collection[bytes]) -> None:
+        """Forget the vectors of all other texts."""
+        with self._file.writing():
+            held = [row[0] for row in self._file.db.execute("SELECT key FROM vectors")]
+            gone = [(key,) for key in held if key not in keys]
+            self._file.db.executemany("DELETE FROM vectors WHERE key=?", gone)
 
     def store_facets(self, facets: Mapping[int, Sequence[bytes]]) -> None:
         """Store the vectors that stand for chunks, by the chunk's number."""

@@ -37,7 +37,7 @@ class Bench:
         if vectors is None:
             ledger.publish({document: None}, note="")
         else:
-            version = Version(id=f"{document}1", document=document, title="", source="", access=access or Access())
+            version = Version(id=f"{document}1", document=document, title="", source="", access=(access or Access(),))
             numbers = ledger.stage(version, [Chunk(text=document) for _ in vectors])
             store.store_facets({number: [packed(row)] for number, row in zip(numbers, vectors, strict=True)})
             ledger.publish({document: version.id}, note="")
@@ -71,7 +71,7 @@ def test_only_permitted_labels_are_found_however_near_the_others_are(bench: Benc
     bench.publish("secret", [EAST], limited)
     bench.publish("open", [NORTH])
     assert [round(cosine, 2) for _, cosine in bench.index.nearest(EAST, count=1, labels={""})] == [0.0]
-    assert [round(cosine, 2) for _, cosine in bench.index.nearest(EAST, count=1, labels={label_of(limited)})] == [1.0]
+    assert [round(cosine, 2) for _, cosine in bench.index.nearest(EAST, count=1, labels={label_of([limited])})] == [1.0]
 
 
 def test_removed_documents_are_gone(bench: Bench) -> None:

@@ -122,7 +122,7 @@ async def test_a_second_process_on_the_folder_reads_along_and_its_sync_reaches_t
         assert await _found(first, "twelve days leave") == ["docs/a.md"]
         assert await _found(second, "twelve days leave") == ["docs/a.md"]
         write(tmp_path / "docs", {"b.md": "# Dogs\n\nDogs are welcome here.\n"})
-        assert (await second.sync("kb")) is not None
+        assert (await second.sync("kb")).added == 1
         assert await _found(second, "dogs welcome") == ["docs/b.md"]
         async with asyncio.timeout(5):
             while await _found(first, "dogs welcome") != ["docs/b.md"]:

@@ -43,9 +43,7 @@ def library_in(folder: Path, embedder: WordEmbedder) -> Library:
 
 
 async def synced(library: Library) -> Report:
-    report = await library.sync("kb")
-    assert report is not None
-    return report
+    return await library.sync("kb")
 
 
 async def documents(library: Library, query: str) -> list[str]:

@@ -1,0 +1,93 @@
+"""Annotated answers: a fixed answer for a question, given whenever nearly the same is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from knowledge.catalogue.file import CatalogueFile, access_of, label_of, permitted
+from knowledge.catalogue.vectors import VectorStore, key_of, packed, unpacked
+from knowledge.types import Access, Scope
+
+SIMILAR = 0.8
+"""The cosine from which two questions count as the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A question with its fixed answer."""
+
+    number: int
+    base: str
+    question: str
+    answer: str
+    author: str
+    hits: int
+    """How often it was given."""
+    score: float = 1.0
+    """How near the question asked was, in [0, 1]."""
+
+
+class Answers:
+    """The annotated answers of one base. Blocking; used by one thread at a time."""
+
+    def __init__(self, file: CatalogueFile, *, base: str, embedder: str, model: str) -> None:
+        self._file = file
+        self._base = base
+        self._embedder = embedder
+        self._vectors = VectorStore(file, model=model)
+
+    def add(self, question: str, answer: str, *, access: Sequence[Access], author: str) -> int:
+        """Store an answer, in the place of an older one to the same question and for the same people."""
+        label = label_of(access)
+        with self._file.writing():
+            self._file.db.execute("DELETE FROM answers WHERE question=? AND label=?", (question, label))
+            cursor = self._file.db.execute(
+                "INSERT INTO answers(question, answer, label, author, at) VALUES(?,?,?,?,?)",
+                (question, answer, label, author, time.time()),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def remove(self, number: int) -> bool:
+        """Forget an answer; False where there is none of that number."""
+        return self._file.db.execute("DELETE FROM answers WHERE number=?", (number,)).rowcount > 0
+
+    def all(self, scope: Scope) -> list[Annotation]:
+        """Return the answers that `scope` may see, oldest first."""
+        rows = self._file.db.execute(
+            "SELECT number, question, answer, label, author, hits FROM answers ORDER BY number"
+        )
+        return [
+            Annotation(number=row[0], base=self._base, question=row[1], answer=row[2], author=row[4], hits=row[5])
+            for row in rows
+            if permitted(access_of(row[3]), scope)
+        ]
+
+    def unembedded(self) -> list[str]:
+        """Return the questions that have no vector yet."""
+        questions = self._vectors.annotated()
+        known = self._vectors.known(self._key(question) for question in questions)
+        return [question for question in questions if self._key(question) not in known]
+
+    def store(self, questions: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
+        """Store the vectors of questions."""
+        pairs = zip(questions, vectors, strict=True)
+        self._vectors.store_vectors({self._key(question): packed(vector) for question, vector in pairs})
+
+    def nearest(self, vector: Sequence[float], scope: Scope) -> Annotation | None:
+        """Return the permitted answer whose question is nearest; `score` says how near."""
+        best: Annotation | None = None
+        for one in self.all(scope):
+            for held in self._vectors.known([self._key(one.question)]).values():
+                cosine = sum(left * right for left, right in zip(vector, unpacked(held), strict=True))
+                if best is None or cosine > best.score:
+                    best = replace(one, score=cosine)
+        return best
+
+    def hit(self, number: int) -> None:
+        """Count that an answer was given."""
+        self._file.db.execute("UPDATE answers SET hits=hits+1 WHERE number=?", (number,))
+
+    def _key(self, question: str) -> bytes:
+        return key_of(self._embedder, question)
