@@ -179,6 +179,31 @@ class ConversationLimits(Section):
     attachment_max_bytes: int = Field(20_000_000, ge=1000, description="Larger attachments are not fetched.")
 
 
+class EmbeddingSettings(Section):
+    """How texts become vectors. Another model embeds everything again, beside the old vectors, and then takes over."""
+
+    provider: Literal["offline", "openai"] = Field(
+        "offline", description="offline: a model that comes along. openai: any OpenAI-compatible endpoint."
+    )
+    model: str = Field("text-embedding-3-small", description="openai: the endpoint's name of the model.")
+    base_url: OptionalText = Field(None, description="openai: the endpoint, for example https://api.openai.com/v1.")
+    api_key: OptionalSecret = Field(None, description="openai: the key; write ${VARIABLE}, never the key itself.")
+    dimensions: int | None = Field(None, ge=8, le=8192, description="openai: ask for vectors of this length.")
+    batch: int = Field(64, ge=1, le=2048, description="openai: texts in one request.")
+    timeout_s: float = Field(30, gt=0, description="openai: how long a request may take.")
+    retries: int = Field(3, ge=0, le=10, description="openai: tries after the first.")
+
+
+class ChromaSettings(Section):
+    """Where vectors are searched: inside this process, or on a Chroma server that several processes share."""
+
+    url: OptionalText = Field(
+        None, description="A server started with `chroma run`; empty: inside this process, in data_dir."
+    )
+    token: OptionalSecret = Field(None, description="Sent as a bearer token.")
+    timeout_s: float = Field(10, gt=0, description="How long a request may take.")
+
+
 class WebSource(Section):
     """Documents from the web. Addresses inside the own network are refused unless `fetch_networks` names them."""
 
@@ -188,7 +213,9 @@ class WebSource(Section):
     )
     depth: int = Field(2, ge=0, le=10, description="crawl: how many links away from the first page.")
     pages: int = Field(200, ge=1, le=20000, description="At most so many pages.")
-    include: tuple[str, ...] = Field((), description="Only addresses that match one of these patterns (`*` is any text).")
+    include: tuple[str, ...] = Field(
+        (), description="Only addresses that match one of these patterns (`*` is any text)."
+    )
     exclude: tuple[str, ...] = Field((), description="No addresses that match one of these patterns.")
     delay_s: float = Field(0.5, ge=0, le=60, description="Pause between two requests to the same host.")
 
@@ -239,6 +266,8 @@ class Settings(Section):
     default_assistant: str | None = Field(
         None, description="Who answers unless something else says; by default the first."
     )
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    chroma: ChromaSettings = ChromaSettings()
     knowledge: dict[Name, KnowledgeBase] = Field(default_factory=dict, description="Knowledge bases by name.")
     owners: tuple[Owner, ...] = Field((), description="People with every right, besides those who used a claim code.")
     limits: ConversationLimits = ConversationLimits()

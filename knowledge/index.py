@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Collection, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.catalogue.vectors import VectorStore
@@ -36,14 +38,45 @@ def open_chroma(folder: Path) -> ClientAPI:
         return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
 
 
+def connect_chroma(url: str, *, token: str | None, timeout_s: float) -> ClientAPI:
+    """Connect to a Chroma server, which any number of processes may share.
+
+    Raises:
+        IndexUnavailable: it does not answer.
+    """
+    import chromadb
+    from chromadb.config import Settings
+
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise IndexUnavailable(f"not the address of a Chroma server: {url}")
+    port = parts.port or (443 if parts.scheme == "https" else 8000)
+    try:
+        socket.create_connection((parts.hostname, port), timeout=timeout_s).close()
+    except OSError as error:
+        raise IndexUnavailable(f"no Chroma server at {parts.hostname}:{port}: {error}") from error
+    with _translated():
+        client = chromadb.HttpClient(
+            host=parts.hostname,
+            port=port,
+            ssl=parts.scheme == "https",
+            headers={"Authorization": f"Bearer {token}"} if token else None,
+            settings=Settings(anonymized_telemetry=False),
+        )
+        server: Any = client
+        server._server._session.timeout = timeout_s  # its own default is to wait for ever
+        return client
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn Chroma's errors, and those of the store and the connection below it, into ours."""
     from chromadb.errors import ChromaError
+    from httpx import HTTPError
 
     try:
         yield
-    except (ChromaError, OSError, ValueError, RuntimeError) as error:
+    except (ChromaError, HTTPError, OSError, ValueError, RuntimeError) as error:
         raise IndexUnavailable(f"Chroma: {error}") from error
 
 
@@ -90,6 +123,11 @@ class ChromaIndex:
         """Return how many vectors are stored."""
         with _translated():
             return int(self._collection.count())
+
+    def drop(self) -> None:
+        """Remove the collection; the index cannot be used after that."""
+        with _translated():
+            self._client.delete_collection(self._name)
 
     def clear(self) -> None:
         """Remove everything."""

@@ -58,3 +58,8 @@ class Indexing:
             self._index.clear()
             self._vectors.mark_removed(self._collection)
             self.reconcile()
+
+    def drop(self) -> None:
+        """Remove the collection."""
+        self._index.drop()
+        self._vectors.mark_removed(self._collection)

@@ -13,21 +13,19 @@ import structlog
 from knowledge.answers import Annotation
 from knowledge.asking import parts
 from knowledge.base import Embedder
+from knowledge.catalogue.file import CatalogueFile
 from knowledge.embeddings import CachedEmbedder
 from knowledge.errors import Busy, IndexUnavailable, KnowledgeError, UnknownBase
 from knowledge.fusion import Fusion
-from knowledge.index import open_chroma
+from knowledge.home import VectorHome
 from knowledge.ingest import Progress, Report
-from knowledge.lock import FileLock
 from knowledge.opened import OpenBase
 from knowledge.retrieval import Asked
 from knowledge.threads import Threads
 from knowledge.types import Coverage, Findings, Passage, Scope
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
-
-    from config.settings import KnowledgeBase
+    from config.settings import ChromaSettings, KnowledgeBase
 
 log = structlog.get_logger(__name__)
 
@@ -55,19 +53,34 @@ class BaseStatus:
 
 
 class Library:
-    """Implements `Retriever`. The embedder stays the caller's, to close after this."""
+    """Implements `Retriever`. The embedders stay the caller's, to close after this.
 
-    def __init__(self, bases: Mapping[str, KnowledgeBase], *, data_dir: Path, root: Path, embedder: Embedder) -> None:
+    A base that was built with one of the `previous` embedders goes on serving with it while its vectors are made
+    anew with `embedder`, which then takes over. With `chroma.url` the vectors are on a server.
+    """
+
+    def __init__(
+        self,
+        bases: Mapping[str, KnowledgeBase],
+        *,
+        data_dir: Path,
+        root: Path,
+        embedder: Embedder,
+        previous: Sequence[Embedder] = (),
+        chroma: ChromaSettings | None = None,
+    ) -> None:
         self._settings = dict(bases)
         self._folder = data_dir / "knowledge"
-        self._chroma_folder = data_dir / "chroma"
         self._root = root
         self._embedder = embedder
-        self._questions = CachedEmbedder(embedder)
+        self._embedders = {one.name: one for one in (*previous, embedder)}
+        self._questions = {name: CachedEmbedder(one) for name, one in self._embedders.items()}
         self._threads = Threads()
-        self._chroma_lock = FileLock(data_dir / "chroma.lock")
-        self._client: asyncio.Task[ClientAPI | None] | None = None
-        self._opening: dict[str, asyncio.Task[OpenBase]] = {}
+        self._home = VectorHome(data_dir, chroma, self._threads)
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._migrations: dict[str, asyncio.Task[None]] = {}
+        self._bases: dict[str, OpenBase] = {}
+        self._retired: list[OpenBase] = []
         self._reports: dict[str, Report] = {}
         self._follower: asyncio.Task[None] | None = None
 
@@ -117,11 +130,11 @@ class Library:
         opened = [await self.base(name) for name in dict.fromkeys(bases)]
         if not opened or not query.strip():
             return []
-        texts = [query, *parts(query)]
-        vectors = await self._questions.embed(texts)
-        asked = [Asked(text=text, vector=vector) for text, vector in zip(texts, vectors, strict=True)]
         found: list[Passage] = []
         for base in opened:
+            texts = [query, *parts(query)]
+            vectors = await self._questions[base.embedder].embed(texts)
+            asked = [Asked(text=text, vector=vector) for text, vector in zip(texts, vectors, strict=True)]
             found += await base.search(asked, limit=limit, scope=scope, tags=tags, how=how)
         return sorted(found, key=lambda one: -one.score)[:limit]
 
@@ -141,13 +154,17 @@ class Library:
         Raises:
             UnknownBase: a base of that name is not configured.
         """
-        return await asyncio.shield(self._task(name))
+        await asyncio.shield(self._task(name))
+        return self._bases[name]
 
     async def answer(self, query: str, *, bases: Sequence[str], scope: Scope) -> Annotation | None:
         """Return the fixed answer to nearly the same question, if there is one that `scope` may see; counts it."""
-        vector = (await self._questions.embed([query]))[0] if query.strip() else []
-        found = [await (await self.base(name)).answer(vector, scope=scope) for name in bases if vector]
-        return max((one for one in found if one is not None), key=lambda one: one.score, default=None)
+        found: list[Annotation] = []
+        for base in [await self.base(name) for name in dict.fromkeys(bases) if query.strip()]:
+            vector = (await self._questions[base.embedder].embed([query]))[0]
+            one = await base.answer(vector, scope=scope)
+            found += [one] if one is not None else []
+        return max(found, key=lambda one: one.score, default=None)
 
     async def status(self) -> tuple[BaseStatus, ...]:
         """Return how each configured base is; never waits for one."""
@@ -155,16 +172,16 @@ class Library:
 
     async def close(self) -> None:
         """Stop what runs, and close the files. A sync that was broken off is continued by the next."""
-        tasks = [task for task in (self._follower, self._client, *self._opening.values()) if task is not None]
+        tasks = [*self._migrations.values(), *self._opening.values(), *filter(None, [self._follower])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._threads.close()
-        for task in self._opening.values():
-            if not task.cancelled() and task.exception() is None:
-                task.result().close()
+        for base in (*self._bases.values(), *self._retired):
+            base.close()
+        self._bases.clear()
         self._opening.clear()
-        self._chroma_lock.release()
+        self._home.close()
 
     def _coverage(self, passages: Sequence[Passage]) -> Coverage:
         if not passages:
@@ -172,7 +189,7 @@ class Library:
         best = passages[0]
         return "answered" if best.score >= self._settings[best.base].threshold + SURE else "partly"
 
-    def _task(self, name: str) -> asyncio.Task[OpenBase]:
+    def _task(self, name: str) -> asyncio.Task[None]:
         if name not in self._settings:
             raise UnknownBase(name)
         task = self._opening.get(name)
@@ -181,38 +198,59 @@ class Library:
             task.add_done_callback(_noted)
         return task
 
-    async def _open(self, name: str) -> OpenBase:
-        await self._embedder.embed(["warm 预热"])
-        if self._client is None or (self._client.done() and self._client.exception() is not None):
-            self._client = asyncio.create_task(self._connect(), name="knowledge-chroma")
-        client = await asyncio.shield(self._client)
-        base = await self._threads.write(
+    async def _open(self, name: str) -> None:
+        serving = await self._threads.write(self._serving, name)
+        embedder = self._embedders.get(serving, self._embedder)
+        await embedder.embed(["warm 预热"])
+        base = await self._built(name, embedder)
+        try:
+            await base.verify()
+            await self._synced(base, None)
+        except Busy:
+            log.info("knowledge.busy", base=name)  # whoever is at it will publish, and we follow
+        self._bases[name] = base
+        if embedder is self._embedder:
+            await base.take_over()
+        else:
+            self._migrations[name] = asyncio.create_task(self._migrate(name), name=f"knowledge-migrate-{name}")
+            self._migrations[name].add_done_callback(_noted)
+
+    async def _built(self, name: str, embedder: Embedder) -> OpenBase:
+        client = await self._home.client()
+        return await self._threads.write(
             OpenBase,
             name,
             self._settings[name],
             folder=self._folder,
             root=self._root,
             client=client,
-            embedder=self._embedder,
+            shared=self._home.shared,
+            embedder=embedder,
             threads=self._threads,
         )
-        await base.verify()
-        try:
-            await self._synced(base, None)
-        except Busy:
-            log.info("knowledge.busy", base=name)  # whoever is at it will publish, and we follow
-        return base
 
-    async def _connect(self) -> ClientAPI | None:
-        """Open Chroma, unless its folder belongs to another process: then vectors are compared one by one."""
-        if not self._chroma_lock.acquire():
-            log.info("knowledge.second_process", folder=str(self._chroma_folder))
-            return None
+    def _serving(self, name: str) -> str:
+        file = CatalogueFile(self._folder / f"{name}.sqlite")
         try:
-            return await self._threads.write(open_chroma, self._chroma_folder)
-        except IndexUnavailable:
-            self._chroma_lock.release()
-            raise
+            return file.serving()
+        finally:
+            file.close()
+
+    async def _migrate(self, name: str) -> None:
+        """Make the vectors of the new model beside the old ones, then let it take over."""
+        old = self._bases[name]
+        new = await self._built(name, self._embedder)
+        while True:
+            try:
+                await new.verify()
+                break
+            except Busy:
+                await asyncio.sleep(_FOLLOW_S)
+        await new.take_over()
+        self._bases[name] = new
+        await old.retire()
+        self._retired.append(old)  # a search that began with it may still be reading
+        log.info("knowledge.migrated", base=name, embedder=self._embedder.name)
 
     async def _synced(self, base: OpenBase, progress: Callable[[Progress], None] | None) -> Report:
         report = await base.sync(progress=progress)
@@ -236,17 +274,15 @@ class Library:
         seen: dict[str, int] = {}
         while True:
             await asyncio.sleep(_FOLLOW_S)
-            for name, task in list(self._opening.items()):
-                if not task.done() or task.cancelled() or task.exception() is not None:
-                    continue
-                revision = await task.result().revision()
-                if seen.get(name, revision) != revision:
-                    await self._followed(task.result())
-                seen[name] = revision
+            for base in list(self._bases.values()):
+                await self._followed(base, seen)
 
-    async def _followed(self, base: OpenBase) -> None:
+    async def _followed(self, base: OpenBase, seen: dict[str, int]) -> None:
         try:
-            await base.follow()
+            revision = await base.revision()
+            if seen.get(base.name, revision) != revision:
+                await base.follow()
+            seen[base.name] = revision
         except IndexUnavailable as error:
             log.warning("knowledge.behind", base=base.name, reason=str(error))
 
@@ -258,7 +294,7 @@ class Library:
             return BaseStatus(name=name, state="indexing")
         if task.cancelled() or task.exception() is not None:
             return BaseStatus(name=name, state="failed", error=str(task.exception() if not task.cancelled() else ""))
-        base = task.result()
+        base = self._bases[name]
         documents, chunks, vectors = await base.counts()
         report = self._reports.get(name)
         failed = tuple((error.document, str(error)) for error in report.failed) if report else ()
@@ -273,7 +309,7 @@ class Library:
         )
 
 
-def _noted(task: asyncio.Task[OpenBase]) -> None:
+def _noted(task: asyncio.Task[None]) -> None:
     """Log why a base could not be opened; who asks for it gets the error, and the next asking tries again."""
     if task.cancelled():
         return

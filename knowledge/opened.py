@@ -47,6 +47,7 @@ class OpenBase:
         folder: Path,
         root: Path,
         client: ClientAPI | None,
+        shared: bool,
         embedder: Embedder,
         threads: Threads,
     ) -> None:
@@ -57,6 +58,8 @@ class OpenBase:
         self._root = root
         self._threads = threads
         self._embedder = embedder
+        self._shared = shared
+        self.embedder = embedder.name
         self._access = Access(roles=frozenset(settings.roles), conversations=frozenset(settings.conversations))
         self._mirror_folder = folder / f"{name}.web"
         self._files = (CatalogueFile(path), CatalogueFile(path))
@@ -67,11 +70,12 @@ class OpenBase:
             index = ExactIndex(reading, model=model)
         else:
             collection = f"parley-{name}-{reading.id}-{sha256(model.encode()).hexdigest()[:8]}"
-            index = ChromaIndex(client, collection)
-            self._indexing = Indexing(writing, index, collection=collection, model=model)
+            index = chroma = ChromaIndex(client, collection)
+            self._indexing = Indexing(writing, chroma, collection=collection, model=model)
         self._search = Search(reading, index, base=name, model=model)
         self._answers = Answers(reading, base=name, embedder=embedder.name, model=model)
         self._reading_vectors = VectorStore(reading, model=model)
+        self._vectors = VectorStore(writing, model=model)
         self._reading_ledger = Ledger(reading)
         self._ledger = Ledger(writing)
         self._lock = FileLock(folder / f"{name}.lock")
@@ -122,15 +126,30 @@ class OpenBase:
                 await self._ingest.publish({document: None}, note=f"blocked {document}")
 
     async def verify(self) -> None:
-        """Put right what a crash, another process, another model or a lost folder left behind."""
-        await self._ingest.embed_visible()
-        if self._indexing is not None:
-            await self._write(self._indexing.verify)
+        """Put right what a crash, another process, another model or a lost folder left behind.
+
+        Raises:
+            Busy: another process is changing the base, and leaves it right.
+        """
+        with self._changing():
+            await self._ingest.embed_visible()
+            if self._indexing is not None:
+                await self._write(self._indexing.verify)
 
     async def follow(self) -> None:
-        """Take into the index what another process has published."""
-        if self._indexing is not None:
+        """Take into an index of this process what another process has published; a shared one has it already."""
+        if self._indexing is not None and not self._shared:
             await self._write(self._indexing.reconcile)
+
+    async def take_over(self) -> None:
+        """Name this base's model as the one that serves."""
+        await self._write(self._files[1].serve, self._embedder.name)
+
+    async def retire(self) -> None:
+        """Drop the vectors of this base's model, after another took over."""
+        if self._indexing is not None:
+            await self._write(self._indexing.drop)
+        await self._write(self._vectors.drop)
 
     # Looking
 

@@ -130,6 +130,14 @@ class CatalogueFile:
         """Return the first column of the first row as a number; 0 where there is none."""
         return int(self.text(sql, *values) or 0)
 
+    def serving(self) -> str:
+        """Return the name of the embedder whose vectors are searched; empty before the first."""
+        return self.text("SELECT value FROM meta WHERE key='serving'")
+
+    def serve(self, embedder: str) -> None:
+        """Name the embedder whose vectors are searched."""
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES('serving', ?)", (embedder,))
+
     def model(self, name: str) -> int:
         """Return the number of an embedding model, a new one for a new name."""
         known = self.number("SELECT number FROM models WHERE name=?", name)

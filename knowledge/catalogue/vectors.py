@@ -55,6 +55,11 @@ class VectorStore:
         )
         return ((title, chunk_of(headings, place, text)) for title, headings, place, text in rows)
 
+    def drop(self) -> None:
+        """Forget the vectors that stand for chunks; those of the texts stay until no chunk needs them."""
+        with self._file.writing():
+            self._file.db.execute("DELETE FROM facets WHERE model=?", (self._model,))
+
     def annotated(self) -> list[str]:
         """Return the questions that have a fixed answer."""
         return [row[0] for row in self._file.db.execute("SELECT question FROM answers")]
