@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ from bot.leadership import Leadership
 from bot.live import Live
 from bot.outbox import lanes_of
 from bot.store import Store
-from bot.supervisor import Supervisor
+from bot.supervisor import Supervisor, end, together
 from bot.telemetry import Metrics
 from channels.base import Channel, CommandMenu, Streaming
 from channels.errors import ChannelError, Unauthorized
@@ -91,8 +91,7 @@ class Gateway:
         await self._deafen(connection)
         await connection.delivery.drain(grace_s)
         if connection.task:
-            connection.task.cancel()
-            await asyncio.wait([connection.task])
+            await end([connection.task])
         connection.status = "stopped"
 
     @staticmethod
@@ -122,16 +121,10 @@ class Gateway:
         connection.status = "running"
         log.info("channel.running", channel=connection.name)
         try:
-            await self._together(connection.delivery.run, lambda: self._show(channel), lambda: self._publish(channel))
+            await together(connection.delivery.run(), self._show(channel), self._publish(channel))
         finally:
             connection.status = "stopped"
             await asyncio.shield(channel.stop())
-
-    @staticmethod
-    async def _together(*loops: Callable[[], Awaitable[None]]) -> None:
-        async with asyncio.TaskGroup() as group:
-            for loop in loops:
-                group.create_task(_awaited(loop))
 
     async def _show(self, channel: Channel) -> None:
         if not isinstance(channel, Streaming):
@@ -147,7 +140,3 @@ class Gateway:
         except ChannelError as error:
             # The bot works without its menu; the next start tries again.
             log.warning("channel.menu_failed", channel=channel.name, error=str(error))
-
-
-async def _awaited(loop: Callable[[], Awaitable[None]]) -> None:
-    await loop()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import structlog
 
 from bot.process import is_dead, process_name
 from bot.store import Store
+from bot.supervisor import end
 
 log = structlog.get_logger()
 
@@ -46,9 +46,7 @@ class Leadership:
                     return
             await task
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
+            await end([task])
             await self._release(keys=[self._key], args=[self._id])
 
     async def _elected(self) -> bool:

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from bot.errors import LaneLost
 from bot.lanes import Claim, Lanes
+from bot.supervisor import together
 
 log = structlog.get_logger()
 
@@ -75,10 +76,7 @@ class Reader:
         recovered = await self._lanes.recover()
         if recovered:
             log.info("lanes.recovered", lanes=self._lanes.name, count=recovered)
-        async with asyncio.TaskGroup() as group:
-            for partition in self._lanes.partitions:
-                group.create_task(self._claim(partition))
-            group.create_task(self._renew())
+        await together(self._renew(), *(self._claim(partition) for partition in self._lanes.partitions))
 
     async def drain(self, grace_s: float) -> None:
         """Take nothing new; let running work end for `grace_s` seconds, then give the rest back."""

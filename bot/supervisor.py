@@ -6,7 +6,7 @@ A task that fails is logged and started again with a growing pause; a task that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 import structlog
@@ -15,6 +15,40 @@ log = structlog.get_logger()
 
 PAUSE_FIRST_S = 0.1
 PAUSE_MAX_S = 5.0
+
+CANCEL_AGAIN_S = 0.5
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait for them; cancel again what has not ended.
+
+    Until Python 3.12 `asyncio.wait_for` swallows a cancellation that meets the end of what it waits for
+    (https://github.com/python/cpython/issues/86296), and libraries wait with it while they connect. Being cancelled
+    itself, it ends the tasks first: nothing may go on behind the back of whoever started it.
+    """
+    interrupted: asyncio.CancelledError | None = None
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        try:
+            await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
+        except asyncio.CancelledError as cancelled:
+            interrupted = cancelled
+        pending = {task for task in pending if not task.done()}
+    if interrupted:
+        raise interrupted
+
+
+async def together(*loops: Coroutine[Any, Any, None]) -> None:
+    """Run loops side by side until all have returned; when one fails or the caller is cancelled, end the others."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        await end(tasks)
 
 
 class Supervisor:
@@ -35,10 +69,7 @@ class Supervisor:
         """Let spawned work finish for `grace_s` seconds, then cancel everything and wait for it."""
         if grace_s and self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_s)
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(list(self._tasks))
+        await end(list(self._tasks))
 
     def _own(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         self._tasks.add(task)

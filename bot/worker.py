@@ -11,6 +11,7 @@ from bot.answering import Answering
 from bot.control import Control, Signal
 from bot.lanes import Lanes
 from bot.reader import Reader
+from bot.supervisor import together
 
 log = structlog.get_logger()
 
@@ -39,12 +40,9 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled or drained."""
-        async with asyncio.TaskGroup() as group:
-            follow = [group.create_task(self._follow(partition)) for partition in self._control.partitions]
-            readers = [group.create_task(reader.run()) for reader in (self._turns, self._beside)]
-            await asyncio.wait(readers)
-            for task in follow:
-                task.cancel()
+        await together(
+            self._turns.run(), self._beside.run(), *(self._follow(partition) for partition in self._control.partitions)
+        )
 
     async def drain(self, grace_s: float) -> None:
         """Take nothing new; let running turns end for `grace_s` seconds, then give the rest back to others."""

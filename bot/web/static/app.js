@@ -120,7 +120,11 @@ class Page {
     this.#follow(true);
   }
 
-  #again(conversation, { id, question }) {
+  #again(conversation, { id, question, state }) {
+    if (state === "again") {
+      this.ask(question);
+      return;
+    }
     storage.keep({ id, conversation, text: question, kind: "message" });
     this.#deliver(conversation, { id, text: question });
   }
@@ -156,6 +160,8 @@ class Page {
           exchange.setState("failed", { 429: "busy", 413: "tooLong" }[error.status]);
           break;
         }
+        // Only the answer to the request was lost.
+        if (exchange.confirmed) break;
         exchange.setState("unsent");
         await pause(attempt);
         if (transcript !== this.#transcript || exchange.state !== "unsent") return;

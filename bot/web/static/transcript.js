@@ -14,6 +14,8 @@ class Exchange {
   #status = h("p", { class: "delivery" });
   #follow = h("div", { class: "follow-ups" });
   answered = false;
+  /** The server has the question: it is in the journal. */
+  confirmed = false;
 
   constructor(id, text, retry) {
     this.id = id;
@@ -31,7 +33,10 @@ class Exchange {
     return this.#state;
   }
 
-  /** sending, unsent (it will be tried again), failed (it will not; `reason` names the text), waiting, unanswered, or empty. */
+  /**
+   * sending, unsent (it will be tried again), failed (it will not; `reason` names the text), waiting, unanswered,
+   * again (it may be asked again), or empty.
+   */
   setState(state, reason = "") {
     this.#state = state;
     this.reason = reason;
@@ -41,6 +46,7 @@ class Exchange {
       sending: () => [h("span", { text: t("sending") })],
       unsent: () => [h("span", { text: t("waiting") }), this.#retryButton()],
       unanswered: () => [h("span", { text: t("unanswered") })],
+      again: () => [this.#retryButton()],
       failed: () => [h("span", { text: t(reason || "notSent") }), this.#retryButton()],
       waiting: () => [dots(), h("span", { text: t("thinking") })],
     }[state];
@@ -131,7 +137,8 @@ export class Transcript {
 
   #person({ id, text }, entryId) {
     const exchange = this.#exchange(id, text);
-    if (exchange.answered || exchange.state === "waiting") return;
+    exchange.confirmed = true;
+    if (exchange.answered || exchange.state === "waiting" || exchange.state === "failed") return;
     const recent = Date.now() - Number(entryId.split("-")[0]) < PATIENCE_MS;
     if (recent) exchange.setState("waiting");
     else exchange.setState("unanswered");
@@ -156,6 +163,7 @@ export class Transcript {
     } else {
       exchange.answered = true;
       this.#settle(exchange);
+      if (entry.outcome === "failed" && exchange.question !== null) exchange.setState("again");
     }
     if (entry.suggestions?.length) this.#suggest(exchange, entry.suggestions);
     this.#actions.said(message);
