@@ -64,6 +64,12 @@ class Site:
         """What a browser on the page would send along."""
         return {"origin": self.url, "content-type": "application/json"}
 
+    def reopen(self) -> None:
+        """Undo `deps.close_streams`."""
+        for parrot in (self.chat, self.api):
+            assert parrot.channel
+            parrot.channel.closed = False
+
 
 @contextlib.asynccontextmanager
 async def make_site(redis: Redis, folder: Path, configuration: Configuration) -> AsyncIterator[Site]:
@@ -102,13 +108,9 @@ def _channel(
 
 
 @contextlib.asynccontextmanager
-async def serve(site: Site, port: int = 0) -> AsyncIterator[None]:
+async def serve(site: Site) -> AsyncIterator[None]:
     """Serve the site; on leaving, streams end as they do when the process stops."""
-    assert site.chat.channel
-    assert site.api.channel
-    for channel in (site.chat.channel, site.api.channel):
-        channel.closed = False
-    listener = socket.create_server(("127.0.0.1", port))
+    listener = socket.create_server(("127.0.0.1", 0))
     site.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(create_app(site.deps), lifespan="off", log_config=None, ws="none")
     config.load()

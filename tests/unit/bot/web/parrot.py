@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from channels.types import Acceptance, Citation, Conversation, InboundMessage, OutboundMessage, Progress
+from channels.types import Acceptance, Action, Citation, Conversation, InboundMessage, OutboundMessage, Progress
 from channels.web import WebChannel
 
 
@@ -22,10 +22,14 @@ class Lesson:
     outcome: str = "answered"
     citations: Sequence[Citation] = ()
     suggestions: Sequence[str] = ()
+    actions: Sequence[Action] = ()
     step: str = ""
     pause_s: float = 0.0
     endless: bool = False
     """Streams until it is stopped."""
+    hold_after: int | None = None
+    """Waits for `go_on` after so many pieces."""
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass
@@ -77,7 +81,9 @@ class Parrot:
             await self._show(message, turn, "started")
             if lesson.step:
                 await self._show(message, turn, "step", lesson.step)
-            for piece in itertools.cycle(lesson.pieces) if lesson.endless else lesson.pieces:
+            for number, piece in enumerate(itertools.cycle(lesson.pieces) if lesson.endless else lesson.pieces):
+                if number == lesson.hold_after:
+                    await lesson.go_on.wait()
                 await asyncio.sleep(lesson.pause_s)
                 await self._show(message, turn, "text", piece, len(said))
                 said += piece
@@ -93,6 +99,7 @@ class Parrot:
             kind=lesson.kind,  # type: ignore[arg-type]
             turn=turn,
             citations=tuple(lesson.citations),
+            actions=tuple(lesson.actions),
             in_reply_to=message.reply_to,
             outcome=lesson.outcome,
             usage={"prompt_tokens": 7, "completion_tokens": 3},
@@ -100,7 +107,9 @@ class Parrot:
         await self._send(final)
         await self._show(message, turn, "ended")
         if lesson.suggestions:
-            following = replace(final, id=f"{turn}-1", kind="suggestions", content="", citations=(), amends=final.id)
+            following = replace(
+                final, id=f"{turn}-1", kind="suggestions", content="", citations=(), actions=(), amends=final.id
+            )
             await self._send(replace(following, suggestions=tuple(lesson.suggestions)))
 
     async def _send(self, message: OutboundMessage) -> None:

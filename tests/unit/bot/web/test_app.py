@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from bot.web.app import Readiness, create_app
+from bot.web.page import FOLDER
 from channels.base import WebhookRequest, WebhookResponse
 from channels.errors import BadRequest
 from tests.unit.bot.web.conftest import Site
@@ -124,3 +125,11 @@ async def test_the_page_can_be_switched_off(site: Site) -> None:
         scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "app": app}
         await app(scope, receive, send)  # type: ignore[arg-type]
     assert statuses == [404, 404, 200]
+
+
+def test_no_script_of_the_page_can_turn_text_into_markup() -> None:
+    forbidden = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "DOMParser")
+    for file in FOLDER.glob("*.js"):
+        text = file.read_text(encoding="utf-8")
+        assert [word for word in forbidden if word in text] == [], file.name
+    assert "<script>" not in (FOLDER / "index.html").read_text(encoding="utf-8")
