@@ -89,6 +89,8 @@ class TerminalChannel:
             self._screen.welcome(opening, questions)
             while not self._leaving.is_set():
                 line = await self._line()
+                if line is None and self._interactive:
+                    self._screen.note("")  # the prompt's line has no end yet
                 if line is None or line.strip().lower() in LEAVING:
                     break
                 if line.strip():

@@ -96,6 +96,7 @@ class LiveScreen:
         self._language = language
         self._live: Live | None = None
         self._text = ""
+        self._step = ""
         self._spinner = Spinner("dots", style="cyan")
 
     def welcome(self, opening: str, choices: Sequence[str]) -> None:
@@ -166,10 +167,11 @@ class LiveScreen:
             self._live = None
 
     def _doing(self, text: str) -> None:
+        self._step = text
         self._spinner.update(text=Text(clean(text), style="dim"))
 
     def _draw(self) -> Group:
-        return Group(_Tail(self._text), self._spinner)
+        return Group(_Tail(self._text), self._spinner) if self._step else Group(_Tail(self._text))
 
 
 class _Tail:

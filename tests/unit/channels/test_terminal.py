@@ -242,6 +242,24 @@ async def test_html_in_an_answer_is_shown_as_text(answerer: Answerer) -> None:
     assert "<script>" in output.getvalue()
 
 
+async def test_what_is_being_done_is_shown_until_text_comes() -> None:
+    screen, _ = drawn()
+    plain = Console(file=io.StringIO(), width=80)
+
+    def seen() -> str:
+        with plain.capture() as capture:
+            plain.print(screen._draw())
+        return capture.get()
+
+    screen.begin()
+    assert "Thinking" in seen()
+    screen.progress(Progress(conversation=None, turn="t", kind="step", text="Searching"))  # type: ignore[arg-type]
+    assert "Searching" in seen()
+    screen.progress(Progress(conversation=None, turn="t", kind="text", text="So **far**"))  # type: ignore[arg-type]
+    assert seen().split() == ["So", "far"]
+    screen.end()
+
+
 async def test_the_end_of_a_long_text_is_what_is_seen_while_it_is_written() -> None:
     screen, output = drawn()
     screen.begin()
