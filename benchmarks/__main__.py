@@ -41,7 +41,7 @@ class Effort:
     rounds: int = 5
     messages: int = 8
     visits: int = 5
-    growths: int = 5
+    growths: int = 12
     slow_s: float = 8
     asks: int = 40
     starts: int = 3
@@ -49,7 +49,7 @@ class Effort:
     drains: int = 3
 
 
-QUICK = Effort(rounds=2, messages=5, visits=2, growths=1, slow_s=4, asks=16, starts=1, storm_s=3, drains=1)
+QUICK = Effort(rounds=2, messages=5, visits=2, growths=3, slow_s=4, asks=16, starts=1, storm_s=3, drains=1)
 
 
 @dataclass(slots=True)

@@ -34,12 +34,12 @@ local recent = redis.call('LRANGE', KEYS[1], -tonumber(ARGV[1]), -1)
 return {table.concat(recent, ','), redis.call('HGET', KEYS[2], 'text')}
 """
 
-# A token has at least one byte: where the recent messages are shorter than the budget, they need not be sent.
+# `window.tokens` is never above 0.34 a byte: recent messages that fit by that measure need not be sent.
 _UNSUMMARISED = """
 local count, budget = tonumber(ARGV[1]), tonumber(ARGV[2])
 local length, size, recent = redis.call('LLEN', KEYS[1]), 0, {}
 if count > 0 then recent = redis.call('LRANGE', KEYS[1], -count, -1) end
-for _, message in ipairs(recent) do size = size + #message end
+for _, message in ipairs(recent) do size = size + 0.34 * #message + 1 end
 local whole = size > budget
 local messages = redis.call('LRANGE', KEYS[1], 0, whole and -1 or -count - 1)
 local born, total = unpack(redis.call('HMGET', KEYS[2], 'born', 'total'))

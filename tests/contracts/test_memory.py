@@ -196,6 +196,7 @@ def test_tokens_are_about_one_a_wide_character_and_a_quarter_for_others(text: st
     count = tokens(text)
     assert len(text) / 4 <= count <= len(text) + 1
     assert (count == 0) == (text == "")
+    assert count <= 0.34 * len(text.encode("utf-8", "surrogatepass")) + 1
 
 
 def test_tokens_of_chinese_english_and_both() -> None:
