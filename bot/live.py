@@ -7,6 +7,7 @@ goes through the outbox. Publishing never blocks a turn: a bounded buffer drops 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,6 +19,7 @@ from channels.types import Progress
 STREAM_MAX = 2000
 BUFFER_MAX = 5000
 BLOCK_MS = 2000
+INTERVAL_S = 0.005
 
 
 class Live:
@@ -36,9 +38,13 @@ class Live:
 
     async def run(self) -> None:
         """Send what is published, one round trip for all that has gathered meanwhile."""
+        sent_at = 0.0
         while True:
             await self._filled.wait()
+            # Alone, a sign of life goes out at once; under load, those of many turns share a round trip.
+            await asyncio.sleep(max(0.0, sent_at + INTERVAL_S - time.monotonic()))
             self._filled.clear()
+            sent_at = time.monotonic()
             batches: dict[str, list[Progress]] = defaultdict(list)
             while self._buffer:
                 progress = self._buffer.popleft()

@@ -62,7 +62,11 @@ def welcome(request: Request, response: Response, *, public_url: str | None) -> 
     """Give a new visitor a cookie of 256 random bits, and an old one more time."""
     known = request.cookies.get(COOKIE, "")
     value = known if COOKIE_FORM.fullmatch(known) else secrets.token_urlsafe(32)
-    secure = request.url.scheme == "https" or (public_url or "").startswith("https:")
+    public = urlsplit(public_url or "")
+    # A proxy that ends TLS elsewhere is not always trusted to say so: then the public address tells.
+    secure = request.url.scheme == "https" or (
+        public.scheme == "https" and public.netloc == request.headers.get("host")
+    )
     response.set_cookie(COOKIE, value, max_age=COOKIE_MAX_AGE_S, httponly=True, samesite="lax", secure=secure)
 
 

@@ -39,7 +39,7 @@ from config.settings import TelegramSettings
 
 log = structlog.get_logger()
 
-SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
+SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name  # pragma: allowlist secret
 _EXPIRED = "这个按钮已过期，请直接输入您的问题。\nThis button has expired; please type your question."
 
 

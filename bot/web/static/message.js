@@ -63,13 +63,15 @@ function sources(citations, cite) {
   const items = citations.map((citation) =>
     h(
       "button",
-      { type: "button", class: "source", title: citation.title, onclick: () => cite(citation.number) },
+      { type: "button", class: "source", title: place(citation), onclick: () => cite(citation.number) },
       h("span", { class: "cite", "aria-hidden": "true", text: citation.number }),
-      h("span", { class: "source-name", text: citation.title }),
+      h("span", { class: "source-name", text: place(citation) }),
     ),
   );
   return h("div", { class: "sources", role: "group", "aria-label": t("sources") }, ...items);
 }
+
+const place = ({ title, position }) => (position ? `${title} › ${position}` : title);
 
 function buttons(actions, press) {
   const items = actions.map((action) =>
