@@ -12,8 +12,9 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -44,6 +45,11 @@ _outbound = TypeAdapter(OutboundMessage)
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _public(source: str) -> str:
+    path = PurePath(source)
+    return path.name if path.is_absolute() else source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +225,10 @@ class WebChannel:
         return True
 
     def plan(self, message: OutboundMessage) -> tuple[Part, ...]:
-        """Return the one part that carries the whole message."""
-        payload = _outbound.dump_python(message, mode="json", exclude={"conversation"}, exclude_defaults=True)
+        """Return the one part that carries the whole message; of files on this machine only the names leave it."""
+        cited = tuple(replace(citation, source=_public(citation.source)) for citation in message.citations)
+        shown = replace(message, citations=cited)
+        payload = _outbound.dump_python(shown, mode="json", exclude={"conversation"}, exclude_defaults=True)
         return (Part(conversation=message.conversation, message=message.id, ordinal=0, payload=payload),)
 
     async def send(self, part: Part) -> Receipt:

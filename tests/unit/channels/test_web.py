@@ -145,6 +145,15 @@ async def test_an_answer_survives_the_journal_unchanged(channel: WebChannel) -> 
     assert "\n" not in entry.data
 
 
+async def test_where_files_lie_on_this_machine_stays_here(channel: WebChannel) -> None:
+    sources = ("/srv/parley/handbook/leave.md", "handbook/leave.md", "https://example.com/leave")
+    cited = tuple(Citation(number=number, title="Leave", source=source) for number, source in enumerate(sources))
+    (part,) = channel.plan(
+        OutboundMessage(id="t1.0", conversation=channel.conversation("someone", "talk"), citations=cited)
+    )
+    assert [citation["source"] for citation in part.payload["citations"]] == ["leave.md", *sources[1:]]
+
+
 async def test_a_reader_sees_the_turn_and_then_its_answer(channel: WebChannel) -> None:
     talk = channel.conversation("someone", "talk")
     async with channel.subscribe(talk) as reader:
