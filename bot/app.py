@@ -109,7 +109,10 @@ class App:
 
     async def _gauge(self) -> None:
         while True:
-            for lanes in self.lanes:
+            outgoing = (
+                [connection.delivery.lanes for connection in self.gateway.connections.values()] if self.gateway else []
+            )
+            for lanes in (*self.lanes, *outgoing):
                 counts = await lanes.counts()
                 self.metrics.dead_letters.labels(lanes.name).set(counts.pop("dead"))
                 for state, number in counts.items():

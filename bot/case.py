@@ -59,7 +59,8 @@ def failure(message: InboundMessage, text: str, **values: object) -> OutboundMes
     language = language_of(message.text, hint=message.sender.language)
     turn = turn_id(message)
     return OutboundMessage(
-        id=f"{turn}-0",
+        # Not the answer's id: a dead letter that is retried may still be answered.
+        id=f"{turn}-failed",
         conversation=message.conversation,
         content=say(text, language, trace=turn[:8], **values),
         kind="failure",

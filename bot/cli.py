@@ -1,4 +1,5 @@
-"""The command line: `parley run`, `gateway`, `worker`, `chat`, `doctor`, `config`, `keys`, `version`.
+"""The command line: `parley run`, `gateway`, `worker`, `chat`, `doctor`, `config`, `keys`, `dead`,
+`version`.
 
 Exit codes: 0 all is well; 1 a check found a problem; 2 wrong usage; 3 the process could not start.
 """
@@ -29,9 +30,11 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 configuration_cli = typer.Typer(help="Check or show the configuration.", no_args_is_help=True)
+dead_cli = typer.Typer(help="Messages that were given up: list, retry or forget them.", no_args_is_help=True)
 keys_cli = typer.Typer(help="API keys for the OpenAI-compatible API at /v1.", no_args_is_help=True)
 cli.add_typer(configuration_cli, name="config")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(dead_cli, name="dead")
 
 out = Console()
 err = Console(stderr=True)
@@ -128,6 +131,30 @@ def revoke_key(
     from bot.keyring import revoke
 
     _run(revoke(_load(config), name))
+
+
+@dead_cli.command("list")
+def list_dead(config: ConfigOption = None) -> None:
+    """List the messages that were given up, and why."""
+    from bot.dead_letters import list_letters
+
+    _run(list_letters(_load(config), out))
+
+
+@dead_cli.command("retry")
+def retry_dead(config: ConfigOption = None) -> None:
+    """Put all of them back to be answered or delivered again."""
+    from bot.dead_letters import retry_letters
+
+    _run(retry_letters(_load(config)))
+
+
+@dead_cli.command("clear")
+def clear_dead(config: ConfigOption = None) -> None:
+    """Forget all of them."""
+    from bot.dead_letters import bury_letters
+
+    _run(bury_letters(_load(config)))
 
 
 def _process(config: Path | None, *roles: str) -> None:

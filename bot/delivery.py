@@ -49,8 +49,8 @@ class Delivery:
         limits: Callable[[], ConversationLimits],
         metrics: Metrics,
     ) -> None:
+        self.lanes = lanes
         self._channel = channel
-        self._lanes = lanes
         self._live = live
         self._limits = limits
         self._metrics = metrics
@@ -64,8 +64,8 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled."""
         # Read before anything new is delivered: what is in doubt lies near the newest message of our predecessor.
-        for partition in self._lanes.partitions:
-            self._near[partition] = await self._lanes.value(partition, NEWEST)
+        for partition in self.lanes.partitions:
+            self._near[partition] = await self.lanes.value(partition, NEWEST)
         await self._reader.run()
 
     async def drain(self, grace_s: float) -> None:
@@ -77,7 +77,7 @@ class Delivery:
 
     async def _emptied(self) -> None:
         while True:
-            counts = await self._lanes.counts()
+            counts = await self.lanes.counts()
             if counts["ready"] + counts["leased"] == 0:
                 return
             await asyncio.sleep(SETTLE_S)
@@ -93,7 +93,7 @@ class Delivery:
                 receipt = await (self._found(claim, part, newest) if in_doubt else self._send(part))
                 newest = receipt.platform_id or newest
                 if number < len(parts):
-                    await self._lanes.note(claim, f"{number}:{newest}")
+                    await self.lanes.note(claim, f"{number}:{newest}")
         except RateLimited as error:
             self._pacer.slow_down(message.conversation.chat, error.retry_after_s)
             await self._later(claim, message, error, delay_s=min(error.retry_after_s, RATE_WAIT_MAX_S), count=False)
@@ -103,13 +103,13 @@ class Delivery:
         except ChannelError as error:
             await self._failed(claim, message, error)
         else:
-            await self._lanes.finish(claim, writes=self._recorded(claim, newest))
+            await self.lanes.finish(claim, writes=self._recorded(claim, newest))
             self._shown(message)
 
     async def _found(self, claim: Claim, part: Part, newest: str) -> Receipt:
         """Send a part that an earlier attempt may have sent already, unless the platform has it."""
         if isinstance(self._channel, Recovering):
-            behind = newest or await self._lanes.value(claim.partition, f"{NEWEST}:{claim.conversation}")
+            behind = newest or await self.lanes.value(claim.partition, f"{NEWEST}:{claim.conversation}")
             near = self._doubts.pop(claim.conversation, self._near[claim.partition])
             receipt = await self._channel.find(part, behind=behind, near=near)
             if receipt:
@@ -123,7 +123,7 @@ class Delivery:
             return []
         self._latest = newest
         suffixes = (NEWEST, f"{NEWEST}:{claim.conversation}")
-        return [("SET", self._lanes.key(claim.partition, suffix), newest, "EX", RECORD_S) for suffix in suffixes]
+        return [("SET", self.lanes.key(claim.partition, suffix), newest, "EX", RECORD_S) for suffix in suffixes]
 
     async def _send(self, part: Part) -> Receipt:
         await asyncio.sleep(self._pacer.delay(part.conversation.chat))
@@ -155,14 +155,14 @@ class Delivery:
             return
         log.error("delivery.dead", message=message.id, code=error.code, error=str(error), attempts=claim.attempt)
         letter = dead_letter(claim, message.id, reason=str(error), code=error.code)
-        await self._lanes.finish(claim, dead=letter)
+        await self.lanes.finish(claim, dead=letter)
         self._shown(message)
 
     async def _later(
         self, claim: Claim, message: OutboundMessage, error: ChannelError, *, delay_s: float, count: bool
     ) -> None:
         log.warning("delivery.later", message=message.id, code=error.code, again_in_s=delay_s, error=str(error))
-        await self._lanes.put_back(claim, delay_s=delay_s, count=count)
+        await self.lanes.put_back(claim, delay_s=delay_s, count=count)
 
     def _shown(self, message: OutboundMessage) -> None:
         self._live.publish(Progress(conversation=message.conversation, turn=message.turn or message.id, kind="ended"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,8 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.table import Table
 
+from bot.dead_letters import all_lanes, show_letters
 from bot.errors import StoreUnavailable
-from bot.inbox import CONTROL, IN
-from bot.lanes import Lanes
-from bot.outbox import lanes_of
 from bot.registry import Registry
 from bot.store import Store, open_store
 from config.loader import Configuration
@@ -73,17 +70,13 @@ async def _stored(configuration: Configuration, store: Store, console: Console) 
     for role in ("gateway", "worker"):
         count = len(await registry.alive(role))
         yield Finding(subject=f"{role}s running", ok=True, text=str(count) if count else "none: start `parley run`")
-    for name in (IN, CONTROL, *(lanes_of(channel, account) for channel, account in _accounts(configuration))):
-        lanes = Lanes(store, name, lease_s=1)
+    for lanes in all_lanes(configuration, store):
         counts = await lanes.counts()
         text = f"{counts['ready']} waiting, {counts['leased']} running or delayed, {counts['dead']} dead"
-        yield Finding(subject=f"lanes {name}", ok=counts["dead"] == 0, text=text)
-        _print_letters(console, await lanes.dead_letters(limit=LETTERS_SHOWN))
-
-
-def _accounts(configuration: Configuration) -> list[tuple[str, str]]:
-    fronts = [("web", "default"), ("api", "default")]
-    return fronts + [(channel, account) for channel, account, _ in configuration.settings.channels.accounts()]
+        if counts["dead"]:
+            text += ": see `parley dead --help`"
+        yield Finding(subject=f"lanes {lanes.name}", ok=counts["dead"] == 0, text=text)
+        show_letters(console, await lanes.dead_letters(limit=LETTERS_SHOWN))
 
 
 async def _durability(store: Store) -> Finding:
@@ -95,17 +88,6 @@ async def _durability(store: Store) -> Finding:
     on = answer.get("appendonly") == "yes"
     text = "on" if on else "OFF: a crash of the server loses accepted messages; set `appendonly yes`"
     return Finding(subject="append-only file", ok=on, text=text)
-
-
-def _print_letters(console: Console, letters: list[str]) -> None:
-    for text in letters:
-        letter = json.loads(text)
-        console.print(
-            f"[red]dead[/red] {letter['at']} {letter['conversation']} message {letter['message']}: "
-            f"{letter['reason']} (code {letter['code'] or '–'}, {letter['attempts']} attempts)",
-            highlight=False,
-            soft_wrap=True,
-        )
 
 
 async def _model(http: aiohttp.ClientSession, alias: str, settings: ModelSettings) -> Finding:

@@ -201,9 +201,27 @@ class Lanes:
         """Return the newest dead letters of all partitions."""
         letters: list[str] = []
         for partition in self.partitions:
-            key = f"{self._keys.base(partition)}:{self.name}:dead"
+            key = self.key(partition, "dead")
             letters += [str(letter) for letter in await self._redis.lrange(key, 0, limit - 1)]
         return letters[:limit]
+
+    async def revive(self, letter: str, conversation: str, payload: str) -> bool:
+        """Put a dead letter's payload back into its lane; False where somebody else has taken the letter away."""
+        partition = self._keys.partition_of(conversation)
+        if not await self._redis.lrem(self.key(partition, "dead"), 1, letter):
+            return False
+        await self._run("append", partition, self.name, conversation, payload, "", 0, 0)
+        return True
+
+    async def bury(self) -> int:
+        """Forget all dead letters and return how many there were."""
+        buried = 0
+        for partition in self.partitions:
+            async with self._redis.pipeline() as pipeline:
+                pipeline.llen(self.key(partition, "dead"))
+                pipeline.delete(self.key(partition, "dead"))
+                buried += (await pipeline.execute())[0]
+        return buried
 
     async def counts(self) -> dict[str, int]:
         """Return how many lanes are ready and leased, and how many dead letters there are."""

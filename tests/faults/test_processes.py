@@ -93,8 +93,13 @@ async def test_a_message_that_kills_its_workers_is_given_up_and_told(
                 tmp_path / "w", valkey_url=valkey_url, model_url=model.base_url, settings=settings, roles=worker
             ):
                 given_up, answered = await anna.until(2)
-            assert "after several tries" in given_up
-            assert answered == "echo: fine"
-            letter = json.loads((await lanes.dead_letters())[0])
-            assert "poison" in letter["payload"]
-            assert letter["attempts"] == 3
+                assert "after several tries" in given_up
+                assert answered == "echo: fine"
+                [text] = await lanes.dead_letters()
+                letter = json.loads(text)
+                assert "poison" in letter["payload"]
+                assert letter["attempts"] == 3
+                assert await lanes.revive(text, letter["conversation"], letter["payload"])
+                assert not await lanes.revive(text, letter["conversation"], letter["payload"])
+                assert (await anna.until(3))[2] == "echo: poison"
+                assert await lanes.dead_letters() == []

@@ -79,6 +79,11 @@ def test_the_doctor_finds_a_model_that_does_not_answer(monkeypatch: pytest.Monke
     assert "does not answer" in result.output
 
 
+def test_dead_letters_are_listed_retried_and_cleared() -> None:
+    for command in ("list", "retry", "clear"):
+        assert runner.invoke(cli, ["dead", command]).exit_code == 0
+
+
 def test_a_store_that_is_away_is_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARLEY_REDIS_URL", "redis://127.0.0.1:9/0")
     result = runner.invoke(cli, ["keys", "list"])
