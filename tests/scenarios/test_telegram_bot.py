@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from benchmarks.processes import free_port
 from tests.running import PLAIN, Running, running
 from tests.simulators.llm import LLMSimulator, say
 from tests.simulators.telegram import TelegramSimulator
@@ -53,6 +54,23 @@ async def test_setting_the_token_is_all_a_bot_needs(
         assert (await anna.chat.answer(2)).text == "echo: What can you do?"
         menus = telegram.world.commands
         assert {command["command"] for command in next(iter(menus.values()))} >= {"help", "new", "stop"}
+
+
+async def test_updates_may_come_by_webhook(tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator) -> None:
+    port = free_port()
+    settings = f"""
+http: {{port: {port}, public_url: "http://127.0.0.1:{port}"}}
+channels: {{telegram: {{default: {{mode: webhook}}}}}}
+"""
+    async with TelegramSimulator() as telegram, bot(tmp_path, telegram, llm, valkey_url, settings=settings) as parley:
+        anna = telegram.person(7)
+        await telegram.updates.until(lambda: telegram.updates.url)
+        anna.write("hello")
+        assert (await anna.chat.answer()).text == "echo: hello"
+        assert telegram.updates.url == f"http://127.0.0.1:{port}/webhooks/telegram/default"
+        update = {"update_id": 1, "message": {"text": "forged"}}
+        async with parley.http.post(telegram.updates.url, json=update) as response:
+            assert response.status == 403
 
 
 async def test_an_update_delivered_twice_is_answered_once(
