@@ -193,7 +193,7 @@ def examples(page: str) -> Iterator[dict[str, str]]:
 @pytest.mark.parametrize("page", pages())
 def test_every_example_of_a_configuration_is_valid(page: str, tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
-    environment = {"TELEGRAM_BOT_TOKEN": "123456:ABC", "OPENAI_API_KEY": "a key"}
+    environment = {"TELEGRAM_BOT_TOKEN": "123456:ABC", "OPENAI_API_KEY": "sk-test"}
     for number, files in enumerate(examples(page)):
         folder = tmp_path / str(number)
         (folder / "assistants").mkdir(parents=True)
