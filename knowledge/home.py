@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from knowledge.errors import IndexUnavailable
-from knowledge.index import connect_chroma, open_chroma
+from knowledge.index import close_chroma, connect_chroma, open_chroma
 from knowledge.lock import FileLock
 from knowledge.threads import Threads
 
@@ -51,7 +51,11 @@ class VectorHome:
             return self._client
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Give the folder or the connections back."""
+        if self._client is not None:
+            close_chroma(self._client)
+            self._client = None
+        self._opened = False
         self._lock.release()
 
     async def _connect(self) -> ClientAPI | None:

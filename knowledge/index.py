@@ -63,9 +63,21 @@ def connect_chroma(url: str, *, token: str | None, timeout_s: float) -> ClientAP
             headers={"Authorization": f"Bearer {token}"} if token else None,
             settings=Settings(anonymized_telemetry=False),
         )
-        server: Any = client
-        server._server._session.timeout = timeout_s  # its own default is to wait for ever
+        opened: Any = client
+        for server in (opened._server, opened._admin_client._server):
+            server._session.timeout = timeout_s  # its own default is to wait for ever
         return client
+
+
+def close_chroma(client: ClientAPI) -> None:
+    """Give a client's store or connections back."""
+    opened: Any = client
+    servers = (opened._server, opened._admin_client._server)
+    with _translated():
+        opened.close()
+        for server in servers:
+            if hasattr(server, "_session"):  # to a server: its own stop forgets the connections
+                server._session.close()
 
 
 @contextmanager
