@@ -44,7 +44,7 @@ class RedisSettings(Section):
         description="redis://, rediss:// or unix:// address; empty starts an embedded Valkey in data_dir.",
     )
     partitions: int = Field(
-        1, ge=1, le=256, description="Hash slots to spread conversations over; above 1 on a cluster."
+        1, ge=1, le=256, description="Hash slots to spread conversations over; 1 is right for a single server."
     )
     prefix: str = Field("parley", description="Prefix of every key.")
     fsync: Literal["everysec", "always"] = Field(
@@ -194,6 +194,16 @@ class EmbeddingSettings(Section):
     retries: int = Field(3, ge=0, le=10, description="openai: tries after the first.")
 
 
+class RerankSettings(Section):
+    """An endpoint that puts passages into the best order, asked after the search; off without a url."""
+
+    url: OptionalText = Field(None, description="The whole address, for example https://api.jina.ai/v1/rerank.")
+    model: str = Field("", description="The endpoint's name of the model.")
+    api_key: OptionalSecret = Field(None, description="The key; write ${VARIABLE}, never the key itself.")
+    candidates: int = Field(20, ge=2, le=100, description="How many passages it is given.")
+    timeout_s: float = Field(5, gt=0, description="After that the passages keep their order.")
+
+
 class ChromaSettings(Section):
     """Where vectors are searched: inside this process, or on a Chroma server that several processes share."""
 
@@ -240,6 +250,7 @@ class KnowledgeBase(Section):
     roles: tuple[str, ...] = Field((), description="Only people with one of these roles may see the base.")
     conversations: tuple[str, ...] = Field((), description="The base may be seen in these conversations only.")
     rules: tuple[DocumentRule, ...] = Field((), description="Limits and tags for some of the documents.")
+    sync_minutes: float = Field(0, ge=0, description="Look for changes this often; 0: at the start and when asked.")
     revisions: int = Field(20, ge=1, le=1000, description="How many revisions can be rolled back to.")
     description: str = Field("", description="One line, for people.")
     threshold: float = Field(0.266, ge=0, le=1, description="Passages that score lower count as not found.")
@@ -267,6 +278,7 @@ class Settings(Section):
         None, description="Who answers unless something else says; by default the first."
     )
     embeddings: EmbeddingSettings = EmbeddingSettings()
+    rerank: RerankSettings = RerankSettings()
     chroma: ChromaSettings = ChromaSettings()
     knowledge: dict[Name, KnowledgeBase] = Field(default_factory=dict, description="Knowledge bases by name.")
     owners: tuple[Owner, ...] = Field((), description="People with every right, besides those who used a claim code.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from knowledge.types import Findings, Loaded, Scope
+from knowledge.types import Findings, Loaded, Passage, Scope
 
 
 class Retriever(Protocol):
@@ -36,6 +36,20 @@ class Embedder(Protocol):
 
         Raises:
             EmbeddingUnavailable: the model or endpoint cannot be reached; a retry is safe.
+        """
+
+
+class Reranker(Protocol):
+    """Puts passages into a better order."""
+
+    candidates: int
+    """How many it wants to choose from."""
+
+    async def rerank(self, query: str, passages: Sequence[Passage]) -> list[Passage]:
+        """Return all of `passages`, the most relevant first; their scores stay.
+
+        Raises:
+            RerankUnavailable: the order stays as it is.
         """
 
 

@@ -3,6 +3,7 @@
 KnowledgeError
 ├── IndexUnavailable       the vector store cannot be reached
 ├── EmbeddingUnavailable   the embedding model or endpoint cannot be reached
+├── RerankUnavailable      the reranking endpoint cannot be reached
 ├── UnknownBase            no base of that name is configured
 ├── UnknownRevision        no revision of that number is kept
 ├── DocumentRefused        a document is unsafe, too large or unreadable
@@ -23,6 +24,10 @@ class IndexUnavailable(KnowledgeError):
 
 class EmbeddingUnavailable(KnowledgeError):
     """The embedding model or endpoint cannot be reached; a retry is safe."""
+
+
+class RerankUnavailable(KnowledgeError):
+    """The reranking endpoint cannot be reached; what was found keeps its order."""
 
 
 class UnknownBase(KnowledgeError):

@@ -12,10 +12,10 @@ import structlog
 
 from knowledge.answers import Annotation
 from knowledge.asking import parts
-from knowledge.base import Embedder
+from knowledge.base import Embedder, Reranker
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.embeddings import CachedEmbedder
-from knowledge.errors import Busy, IndexUnavailable, KnowledgeError, UnknownBase
+from knowledge.errors import Busy, IndexUnavailable, KnowledgeError, RerankUnavailable, UnknownBase
 from knowledge.fusion import Fusion
 from knowledge.home import VectorHome
 from knowledge.ingest import Progress, Report
@@ -68,7 +68,9 @@ class Library:
         embedder: Embedder,
         previous: Sequence[Embedder] = (),
         chroma: ChromaSettings | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
+        self._reranker = reranker
         self._settings = dict(bases)
         self._folder = data_dir / "knowledge"
         self._root = root
@@ -79,6 +81,7 @@ class Library:
         self._home = VectorHome(data_dir, chroma, self._threads)
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._migrations: dict[str, asyncio.Task[None]] = {}
+        self._schedules: dict[str, asyncio.Task[None]] = {}
         self._bases: dict[str, OpenBase] = {}
         self._retired: list[OpenBase] = []
         self._reports: dict[str, Report] = {}
@@ -103,8 +106,12 @@ class Library:
         limit: int,
         scope: Scope,
         tags: Collection[str] = (),
+        also: Sequence[str] = (),
     ) -> Findings:
         """Return at most `limit` passages above the bases' thresholds, best first.
+
+        `also` are other wordings of the question (a rewriting from the conversation, several queries of a model): what
+        fits one of them counts a little less than what fits the question itself.
 
         Waits while a base is being opened for the first time.
 
@@ -112,9 +119,20 @@ class Library:
             IndexUnavailable, EmbeddingUnavailable: a retry is safe.
             UnknownBase: a base of that name is not configured.
         """
-        found = await self.ranked(query, bases=bases, limit=limit, scope=scope, tags=tags)
+        count = max(limit, self._reranker.candidates) if self._reranker else limit
+        found = await self.ranked(query, bases=bases, limit=count, scope=scope, tags=tags, also=also)
         enough = [one for one in found if one.score >= self._settings[one.base].threshold]
-        return Findings(passages=tuple(enough), coverage=self._coverage(enough))
+        coverage = self._coverage(enough)
+        return Findings(passages=tuple((await self._reranked(query, enough))[:limit]), coverage=coverage)
+
+    async def _reranked(self, query: str, passages: list[Passage]) -> list[Passage]:
+        if self._reranker is None or len(passages) < 2:
+            return passages
+        try:
+            return await self._reranker.rerank(query, passages)
+        except RerankUnavailable as error:
+            log.warning("knowledge.not_reranked", reason=str(error))
+            return passages
 
     async def ranked(
         self,
@@ -125,6 +143,7 @@ class Library:
         scope: Scope,
         tags: Collection[str] = (),
         how: Fusion = "hybrid",
+        also: Sequence[str] = (),
     ) -> list[Passage]:
         """Return the `limit` best passages whatever their score, with all scores: for people and measurements."""
         opened = [await self.base(name) for name in dict.fromkeys(bases)]
@@ -132,7 +151,7 @@ class Library:
             return []
         found: list[Passage] = []
         for base in opened:
-            texts = [query, *parts(query)]
+            texts = list(dict.fromkeys([query, *also, *parts(query)]))
             vectors = await self._questions[base.embedder].embed(texts)
             asked = [Asked(text=text, vector=vector) for text, vector in zip(texts, vectors, strict=True)]
             found += await base.search(asked, limit=limit, scope=scope, tags=tags, how=how)
@@ -172,7 +191,12 @@ class Library:
 
     async def close(self) -> None:
         """Stop what runs, and close the files. A sync that was broken off is continued by the next."""
-        tasks = [*self._migrations.values(), *self._opening.values(), *filter(None, [self._follower])]
+        tasks = [
+            *self._schedules.values(),
+            *self._migrations.values(),
+            *self._opening.values(),
+            *filter(None, [self._follower]),
+        ]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -209,6 +233,8 @@ class Library:
         except Busy:
             log.info("knowledge.busy", base=name)  # whoever is at it will publish, and we follow
         self._bases[name] = base
+        if self._settings[name].sync_minutes:
+            self._schedules[name] = asyncio.create_task(self._keep_synced(name), name=f"knowledge-sync-{name}")
         if embedder is self._embedder:
             await base.take_over()
         else:
@@ -276,6 +302,14 @@ class Library:
             await asyncio.sleep(_FOLLOW_S)
             for base in list(self._bases.values()):
                 await self._followed(base, seen)
+
+    async def _keep_synced(self, name: str) -> None:
+        while True:
+            await asyncio.sleep(self._settings[name].sync_minutes * 60)
+            try:
+                await self._synced(self._bases[name], None)
+            except KnowledgeError as error:
+                log.warning("knowledge.not_synced", base=name, reason=f"{type(error).__name__}: {error}")
 
     async def _followed(self, base: OpenBase, seen: dict[str, int]) -> None:
         try:

@@ -135,3 +135,17 @@ async def test_a_second_process_on_the_folder_reads_along_and_its_sync_reaches_t
 async def _found(library: Library, query: str) -> list[str]:
     found = await library.search(query, bases=["kb"], limit=1, scope=Scope())
     return [passage.document for passage in found.passages]
+
+
+async def test_a_schedule_brings_changes_in_by_itself(tmp_path: Path) -> None:
+    write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
+    base = {"kb": KnowledgeBase(sources=("docs",), threshold=0.3, sync_minutes=0.001)}
+    library = Library(base, data_dir=tmp_path / "data", root=tmp_path, embedder=WordEmbedder())
+    try:
+        assert await _found(library, "twelve days leave") == ["docs/a.md"]
+        write(tmp_path / "docs", {"b.md": "# Dogs\n\nDogs are welcome here.\n"})
+        async with asyncio.timeout(5):
+            while await _found(library, "dogs welcome") != ["docs/b.md"]:
+                await asyncio.sleep(0.02)
+    finally:
+        await library.close()
