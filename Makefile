@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 ARGS ?=
 
-.PHONY: run test check bench chaos format lock docs clean
+.PHONY: run test check bench bench-knowledge chaos format lock docs clean
 
 run: $(VENV)/.runtime  ## start the bot: web chat on http://127.0.0.1:8080
 	$(BIN)/parley run $(ARGS)
@@ -24,6 +24,9 @@ check: $(VENV)/.dev  ## format, lint, types, floors, documents, secrets
 
 bench: $(VENV)/.dev  ## Parley against the floor, in one run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-knowledge: $(VENV)/.dev  ## how well and how fast passages are found
+	$(BIN)/python -m benchmarks.knowledge $(ARGS)
 
 chaos: $(VENV)/.dev  ## many workers, kills and redeliveries; nothing may be lost or doubled
 	$(BIN)/python -m benchmarks.chaos $(ARGS)
@@ -46,12 +49,12 @@ $(BIN)/python:
 	command -v uv >/dev/null || $(BIN)/pip install -q uv
 
 $(VENV)/.runtime: $(BIN)/python requirements.lock pyproject.toml
-	$(UV) pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r $(if $(wildcard $(VENV)/.dev),requirements-dev.lock,requirements.lock)
+	$(UV) pip install --python $(BIN)/python --compile-bytecode --require-hashes -r $(if $(wildcard $(VENV)/.dev),requirements-dev.lock,requirements.lock)
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	touch $@
 
 $(VENV)/.dev: $(BIN)/python requirements-dev.lock pyproject.toml
-	$(UV) pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-dev.lock
+	$(UV) pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-dev.lock
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	touch $@ $(VENV)/.runtime
 

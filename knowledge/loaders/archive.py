@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import zipfile
+import zlib
 
 from knowledge.errors import DocumentRefused
 
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    SyntaxError,  # lxml's errors of syntax are kinds of it
+    OSError,
+    EOFError,
+    NotImplementedError,
+    LookupError,
+    ValueError,
+    AttributeError,
+    TypeError,
+)
+"""What the readers of office files and books raise on a damaged one."""
 _ENTRIES_MAX = 5000
 _TOTAL_MAX = 200_000_000  # bytes when unpacked
 _RATIO_MAX = 200  # for entries above 1 MB; office files reach about 30
@@ -52,7 +68,7 @@ def _check_entities(container: zipfile.ZipFile, entry: zipfile.ZipInfo, name: st
     """Refuse declared entities: they read local files, call addresses and grow without bound."""
     try:
         data = container.read(entry)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise DocumentRefused(f"damaged: {error}", document=name) from error
     for encoding in ("ascii", "utf-16-le", "utf-16-be"):
         if "<!ENTITY".encode(encoding) in data:

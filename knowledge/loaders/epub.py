@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from zipfile import ZipFile
 
 from knowledge.errors import DocumentRefused
-from knowledge.loaders.archive import opened
+from knowledge.loaders.archive import DAMAGED, opened
 from knowledge.loaders.encoding import decode
 from knowledge.loaders.markup import blocks_of
 from knowledge.types import Block, Loaded
@@ -19,7 +19,7 @@ _CHAPTERS_MAX = 2000
 def load(data: bytes, *, name: str) -> Loaded:
     """Return a book's chapters; a chapter without a heading is placed by its number."""
     from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
+    from defusedxml.ElementTree import fromstring
 
     with opened(data, name=name) as book:
         try:
@@ -29,14 +29,14 @@ def load(data: bytes, *, name: str) -> Loaded:
             title = next((node.text or "" for node in root.iter() if node.tag.endswith("}title")), "")
             items = {node.get("id"): node.get("href", "") for node in root.iter() if node.tag.endswith("}item")}
             spine = [items[node.get("idref")] for node in root.iter() if node.tag.endswith("}itemref")]
-        except (KeyError, StopIteration, ParseError, DefusedXmlException) as error:
+            folder = posixpath.dirname(package)
+            blocks = [
+                block
+                for number, href in enumerate(spine[:_CHAPTERS_MAX], 1)
+                for block in _chapter(book, posixpath.normpath(posixpath.join(folder, unquote(href))), number, name)
+            ]
+        except (StopIteration, DefusedXmlException, *DAMAGED) as error:
             raise DocumentRefused(f"damaged: {type(error).__name__}", document=name) from error
-        folder = posixpath.dirname(package)
-        blocks = [
-            block
-            for number, href in enumerate(spine[:_CHAPTERS_MAX], 1)
-            for block in _chapter(book, posixpath.normpath(posixpath.join(folder, unquote(href))), number, name)
-        ]
     return Loaded(title=title.strip() or PurePath(name).stem, blocks=tuple(blocks))
 
 

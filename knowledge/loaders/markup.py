@@ -21,12 +21,16 @@ def parsed(text: str) -> Any:
 
     Nothing is fetched, no entity leaves the text.
     """
+    import lxml.etree
     import lxml.html
 
     if not text.strip():
         return None
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
-    root = lxml.html.document_fromstring(text.encode("utf-8"), parser=parser)
+    try:
+        root = lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except lxml.etree.ParserError:  # comments and nothing else
+        return None
     for node in [node for node in root.iter() if node is not root and _unseen(node)]:
         if node.getparent() is not None:
             node.drop_tree()

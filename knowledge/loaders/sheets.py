@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
-from zipfile import BadZipFile
 
 from knowledge.errors import DocumentRefused
-from knowledge.loaders.archive import opened
+from knowledge.loaders.archive import DAMAGED, opened
 from knowledge.loaders.tabular import pairs, table
 from knowledge.types import Block, Loaded
 
@@ -30,7 +29,7 @@ def load(data: bytes, *, name: str) -> Loaded:
         blocks = [block for title in values.sheetnames for block in _sheet(values[title], formulas[title], title, name)]
         values.close()
         formulas.close()
-    except (InvalidFileException, BadZipFile, KeyError, ValueError, AttributeError, TypeError, IndexError) as error:
+    except (InvalidFileException, *DAMAGED) as error:
         raise DocumentRefused(f"damaged: {type(error).__name__}", document=name) from error
     return Loaded(title=PurePath(name).stem, blocks=tuple(blocks))
 

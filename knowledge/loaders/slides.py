@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from knowledge.errors import DocumentRefused
-from knowledge.loaders.archive import opened
+from knowledge.loaders.archive import DAMAGED, opened
 from knowledge.loaders.tabular import table
 from knowledge.types import Block, Loaded
 
@@ -24,7 +24,7 @@ def load(data: bytes, *, name: str) -> Loaded:
         slides = enumerate(presentation.slides, 1)
         blocks = [block for number, slide in slides for block in _slide(slide, number) or _bare(slide, number)]
         title = (presentation.core_properties.title or "").strip()
-    except (PythonPptxError, KeyError, ValueError, AttributeError, TypeError, IndexError) as error:
+    except (PythonPptxError, *DAMAGED) as error:
         raise DocumentRefused(f"damaged: {type(error).__name__}", document=name) from error
     named = title if title and title != "PowerPoint Presentation" else PurePath(name).stem
     return Loaded(title=named, blocks=tuple(blocks))

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from knowledge.errors import DocumentRefused
-from knowledge.loaders.archive import opened
+from knowledge.loaders.archive import DAMAGED, opened
 from knowledge.loaders.tabular import table
 from knowledge.types import Block, Loaded
 
@@ -18,6 +18,7 @@ _HEADING = re.compile(r"(?:heading|标题)\s*([1-9])", re.IGNORECASE)
 def load(data: bytes, *, name: str) -> Loaded:
     """Return a Word document's blocks; its title is the one in its properties, its title paragraph, or its name."""
     import docx
+    from docx.opc.exceptions import PackageNotFoundError
     from docx.table import Table
 
     opened(data, name=name).close()
@@ -38,7 +39,7 @@ def load(data: bytes, *, name: str) -> Loaded:
                 path = [entry for entry in path if entry[0] < level] + [(level, text)]
             elif text:
                 blocks.append(Block(text=text, headings=tuple(heading for _, heading in path)))
-    except (KeyError, ValueError, AttributeError, TypeError, IndexError) as error:
+    except (PackageNotFoundError, *DAMAGED) as error:
         raise DocumentRefused(f"damaged: {type(error).__name__}", document=name) from error
     return Loaded(title=title or PurePath(name).stem, blocks=tuple(blocks))
 
