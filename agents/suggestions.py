@@ -91,13 +91,17 @@ def parse(text: str) -> list[str]:
 
 
 def chosen(candidates: Iterable[str], *, question: str, count: int) -> tuple[str, ...]:
-    """Return the first `count` usable candidates: one line each, short, and none the question or twice the same."""
+    """Return the first `count` usable candidates: one line each, short, and none the question or twice the same.
+
+    What begins with a slash is left out: pressed, it would be a command, and a model gives none.
+    """
     seen = {_bare(question)}
     kept: list[str] = []
     for candidate in candidates:
         text = " ".join(candidate.split())
         bare = _bare(text)
-        if len(kept) < count and bare and len(text) <= LENGTH_MAX and bare not in seen:
+        usable = bare and len(text) <= LENGTH_MAX and not text.startswith(("/", "／"))
+        if len(kept) < count and usable and bare not in seen:
             seen.add(bare)
             kept.append(text)
     return tuple(kept)

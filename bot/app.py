@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,17 +77,6 @@ class App:
         """Stop whatever still runs, at once."""
         await self.background.stop()
         await self.supervisor.stop()
-
-    async def until_stopped(self) -> None:
-        """Wait for SIGTERM or SIGINT, then drain."""
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
-        await stopping.wait()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-        await self.drain()
 
     async def drain(self) -> None:
         """Stop accepting, finish running turns within the limit, deliver their answers, let everything go."""

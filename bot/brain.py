@@ -7,7 +7,7 @@ messages already.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 class Brain:
     """The turn engine of the configuration in force, and what it stands on."""
 
-    def __init__(self, *, store: Store, session: aiohttp.ClientSession, embedder: Embedder) -> None:
+    def __init__(self, *, store: Store, session: aiohttp.ClientSession, embedders: Sequence[Embedder]) -> None:
+        """The first of `embedders` is the one in force; bases built with another serve until they are made anew."""
         from agents.checkpoints import Checkpoints
         from agents.memory.redis import RedisMemory
         from agents.moderation.moderator import Moderators
 
         self._session = session
-        self._embedder = embedder
+        self._embedders = embedders
         self._redis = store.redis
         self._key = store.keys.of
         self._moderators = Moderators()
@@ -68,10 +69,17 @@ class Brain:
 
     async def _opened(self, configuration: Configuration) -> Library:
         from knowledge.library import Library
+        from knowledge.rerank import EndpointReranker
 
         settings = configuration.settings
         library = Library(
-            settings.knowledge, data_dir=settings.data_dir, root=configuration.root, embedder=self._embedder
+            settings.knowledge,
+            data_dir=settings.data_dir,
+            root=configuration.root,
+            embedder=self._embedders[0],
+            previous=self._embedders[1:],
+            chroma=settings.chroma,
+            reranker=EndpointReranker(settings.rerank, self._session) if settings.rerank.url else None,
         )
         await library.open(bases_in_use(configuration))
         return library
@@ -117,13 +125,17 @@ async def open_brain(configuration: Configuration, store: Store) -> AsyncIterato
     await asyncio.to_thread(_imported)
     from agents.models.catalog import open_session
     from knowledge.embeddings import OfflineEmbedder
+    from knowledge.remote import EndpointEmbedder
 
-    embedder = OfflineEmbedder(configuration.settings.data_dir / "models")
+    settings = configuration.settings
+    offline = OfflineEmbedder(settings.data_dir / "models")
     async with open_session() as session:
-        brain = Brain(store=store, session=session, embedder=embedder)
+        remote = settings.embeddings.provider == "openai"
+        embedders = (EndpointEmbedder(settings.embeddings, session), offline) if remote else (offline,)
+        brain = Brain(store=store, session=session, embedders=embedders)
         await brain.open(configuration)
         try:
             yield brain
         finally:
             await brain.close()
-            embedder.close()
+            offline.close()

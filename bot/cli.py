@@ -77,7 +77,7 @@ def chat(
 
 @cli.command()
 def doctor(config: ConfigOption = None) -> None:
-    """Check store, models, channels, knowledge and dead letters, and say what to do. Exit code 1 on a problem."""
+    """Check models, store, running processes and dead letters, and say what to do. Exit code 1 on a problem."""
     from bot.doctor import examine
 
     _run(examine(_load(config), out))

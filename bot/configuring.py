@@ -1,13 +1,14 @@
-"""Read the configuration, and check what only this floor can: that the tools it names are installed."""
+"""Read the configuration, and check what only this floor can: that the tools and channels it names are installed."""
 
 from __future__ import annotations
 
 import os
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from agents.tools.toolbox import installed_tools
 from config.errors import ConfigurationInvalid
-from config.loader import ASSISTANTS_FOLDER, Configuration, load_configuration
+from config.loader import ASSISTANTS_FOLDER, SETTINGS_FILE, Configuration, load_configuration
 from config.problems import Problem, suggestion
 
 
@@ -15,13 +16,27 @@ def load(path: Path | None) -> Configuration:
     """Return the configuration at `path`, at PARLEY_CONFIG or in the working folder.
 
     Raises:
-        ConfigurationInvalid: with every problem of every file; unknown tools are told when all else is right.
+        ConfigurationInvalid: with every problem of every file; unknown tools and channels are told when all else is right.
     """
     configuration = load_configuration(path, environment=dict(os.environ), folder=Path.cwd())
-    problems = unknown_tools(configuration)
+    problems = [*unknown_tools(configuration), *unknown_channels(configuration)]
     if problems:
         raise ConfigurationInvalid(problems, files=configuration.files, digest=configuration.digest)
     return configuration
+
+
+def unknown_channels(configuration: Configuration) -> list[Problem]:
+    """Return a problem for each plugin channel that is configured and nobody installed."""
+    installed = {entry.name for entry in entry_points(group="parley.channels")}
+    return [
+        Problem(
+            file=configuration.root / SETTINGS_FILE,
+            path=f"channels.plugins.{platform}",
+            message=f'no channel "{platform}" is installed; {suggestion(platform, installed)}',
+        )
+        for platform in configuration.settings.channels.plugins
+        if platform not in installed
+    ]
 
 
 def unknown_tools(configuration: Configuration) -> list[Problem]:

@@ -127,7 +127,11 @@ class EmbeddedValkey:
         arguments = [item for name, value in options.items() for item in (f"--{name}", value)]
         # It becomes a daemon: Ctrl-C in the terminal must reach Parley, which drains first, and not the store.
         starting = await asyncio.create_subprocess_exec(
-            get_binary_path(), *arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            get_binary_path(),
+            *arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         await starting.wait()
 

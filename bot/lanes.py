@@ -208,10 +208,7 @@ class Lanes:
     async def revive(self, letter: str, conversation: str, payload: str) -> bool:
         """Put a dead letter's payload back into its lane; False where somebody else has taken the letter away."""
         partition = self._keys.partition_of(conversation)
-        if not await self._redis.lrem(self.key(partition, "dead"), 1, letter):
-            return False
-        await self._run("append", partition, self.name, conversation, payload, "", 0, 0)
-        return True
+        return bool(await self._run("revive", partition, self.name, letter, conversation, payload))
 
     async def bury(self) -> int:
         """Forget all dead letters and return how many there were."""

@@ -20,6 +20,7 @@ STREAM_MAX = 2000
 BUFFER_MAX = 5000
 BLOCK_MS = 2000
 INTERVAL_S = 0.005
+KEPT_S = 3600
 
 
 class Live:
@@ -52,6 +53,7 @@ class Live:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for stream, items in batches.items():
                     pipeline.xadd(stream, {"p": encode_progress(items)}, maxlen=STREAM_MAX, approximate=True)
+                    pipeline.expire(stream, KEPT_S)
                 await pipeline.execute()
 
     async def follow(self, channel: str, account: str) -> AsyncIterator[Progress]:

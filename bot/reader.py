@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from bot.errors import LaneLost
 from bot.lanes import Claim, Lanes
-from bot.supervisor import together
+from bot.supervisor import CANCEL_AGAIN_S, together
 
 log = structlog.get_logger()
 
@@ -35,11 +35,20 @@ class Held:
     interruptible_by: str = ""
     """The person whose next message breaks this work off; empty where nobody's does."""
 
+    ending: bool = False
+    """Set by the work when its outcome is decided: it ends by itself, and is not cancelled any more."""
+
     def cancel(self, reason: Reason) -> None:
-        """Cancel the work once, telling it why."""
-        if self.task and not self.reason:
+        """Tell the work to end, and why; the first reason counts."""
+        if self.task and not self.reason and not self.ending:
             self.reason = reason
+            self._cancel()
+
+    def _cancel(self) -> None:
+        """Cancel, and again while it has no effect: see `supervisor.end` on swallowed cancellations."""
+        if self.task and not self.task.done() and not self.ending:
             self.task.cancel()
+            asyncio.get_running_loop().call_later(CANCEL_AGAIN_S, self._cancel)
 
 
 Work = Callable[[Held], Awaitable[None]]
@@ -117,6 +126,7 @@ class Reader:
         try:
             await self._work(held)
         except asyncio.CancelledError:
+            held.ending = True
             if held.reason != "draining":
                 if not held.reason:
                     raise

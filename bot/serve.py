@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import signal
 
 from rich.console import Console
 from rich.panel import Panel
@@ -11,10 +13,10 @@ from rich.table import Table
 from bot.app import App
 from bot.process import age_s
 from bot.telemetry import configure_logging
-from bot.wiring import API, CHAT, Load, Role, open_app
+from bot.wiring import Load, Role, open_app
 from config.loader import Configuration
 
-FRONTS = (CHAT, API)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def serve(configuration: Configuration, *, load: Load, roles: frozenset[Role]) -> int:
@@ -24,13 +26,26 @@ async def serve(configuration: Configuration, *, load: Load, roles: frozenset[Ro
         BotError: the process could not start.
     """
     configure_logging(configuration.settings.log)
+    stopping = _stop_signals()
     async with open_app(configuration, load=load, roles=roles) as app:
         # What was built so far lives as long as the process: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         await _announce(app, configuration)
-        await app.until_stopped()
+        await stopping.wait()
+        for number in STOP_SIGNALS:
+            # A second signal ends the process at once.
+            asyncio.get_running_loop().remove_signal_handler(number)
+        await app.drain()
     return 0
+
+
+def _stop_signals() -> asyncio.Event:
+    """Return what SIGTERM and SIGINT set from now on: a process told to stop while it starts, starts and stops."""
+    stopping = asyncio.Event()
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
 
 
 async def _announce(app: App, configuration: Configuration) -> None:
@@ -46,7 +61,7 @@ async def _announce(app: App, configuration: Configuration) -> None:
         grid.add_row("model", hint if offline else f"{models[alias].model} ({alias})")
     grid.add_row("assistants", ", ".join(configuration.assistants))
     if app.gateway:
-        platforms = [f"{platform}/{account}" for platform, account in app.gateway.connections if platform not in FRONTS]
+        platforms = [f"{platform}/{account}" for platform, account, _ in configuration.settings.channels.accounts()]
         grid.add_row("platforms", ", ".join(platforms) or "none yet: set TELEGRAM_BOT_TOKEN for a Telegram bot")
         code = await app.access.owner_code()
         if code:

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 PAUSE_FIRST_S = 0.1
 PAUSE_MAX_S = 5.0
 
-CANCEL_AGAIN_S = 0.5
+CANCEL_AGAIN_S = 0.2
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -34,7 +34,6 @@ class Metrics:
             "parley_deliveries_total", "Delivery attempts.", ["channel", "code"], registry=self.registry
         )
         self.tokens = Counter("parley_tokens_total", "Tokens as models count them.", ["kind"], registry=self.registry)
-        self.feedback = Counter("parley_feedback_total", "Ratings by people.", ["rating"], registry=self.registry)
         self.lanes = Gauge("parley_lanes", "Lanes by family and state.", ["lanes", "state"], registry=self.registry)
         self.dead_letters = Gauge(
             "parley_dead_letters", "Messages given up, waiting for an operator.", ["lanes"], registry=self.registry

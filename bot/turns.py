@@ -68,12 +68,15 @@ class Turns:
             async with asyncio.timeout(seconds):
                 answer = await self._run(engine, turn, context, case, shown)
         except asyncio.CancelledError:
+            held.ending = True
             if held.reason not in ("stopped", "interrupted"):
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]
             return await self._broken_off(held, case, engine, turn, "".join(shown))
         except (AgentError, TimeoutError) as error:
+            held.ending = True
             return await self._failed(held, case, error)
+        held.ending = True
         await self._finish(held, case, engine, turn, answer)
         return answer.outcome
 

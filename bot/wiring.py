@@ -51,9 +51,21 @@ log = structlog.get_logger()
 CHANNELS: Mapping[str, str] = {"telegram": "channels.telegram.channel"}
 """Platform → module with `create(account, settings, context)`; imported only when an account is on."""
 
+READ_AT_START = (
+    "http",
+    "redis",
+    "data_dir",
+    "log",
+    "embeddings",
+    "rerank",
+    "chroma",
+    "channels.web.enabled",
+    "limits.lease_s",
+    "limits.concurrency",
+)
+"""What a running process does not take over from changed files."""
 CHAT, API, ACCOUNT = "web", "api", "default"
 CHAT_JOURNAL_S = 90 * 86400.0
-API_JOURNAL_S = 3600.0
 HTTP_TOTAL_S = 120.0
 Role = Literal["gateway", "worker"]
 BOTH: frozenset[Role] = frozenset({"gateway", "worker"})
@@ -132,7 +144,7 @@ async def open_app(
         if "worker" in roles:
             await _worker(parts, app, stack)
         if app.gateway and platforms:
-            await _open_accounts(parts, app.gateway, configuration)
+            app.supervisor.spawn("accounts", _open_accounts(parts, app.gateway, configuration))
         app.keep("configuration", lambda: parts.current.follow(load, lambda old, new: _changed(parts, app, old, new)))
         yield app
 
@@ -206,7 +218,9 @@ def _web(parts: Parts, app: App) -> WebDependencies:
     gateway = app.gateway
     assert gateway is not None
     chat = _front(parts, CHAT, CHAT_JOURNAL_S, late_readers=True)
-    api = _front(parts, API, API_JOURNAL_S, late_readers=False)
+    # As long as a request's Idempotency-Key is remembered, so must be its answer.
+    remembered_s = parts.current().settings.limits.deduplicate_hours * 3600
+    api = _front(parts, API, remembered_s, late_readers=False)
     for front in (chat, api):
         gateway.open(front)
 
@@ -231,7 +245,7 @@ def _web(parts: Parts, app: App) -> WebDependencies:
         webhooks=webhook,
         configuration=parts.current,
         keys=ApiKeys(parts.store.redis, parts.store.keys.shared("api-keys")),
-        feedback=Feedback(parts.store.redis, parts.store.keys.shared("feedback")),
+        feedback=Feedback(parts.store.redis, parts.store.keys.shared("{feedback}")),
         readiness=readiness,
         metrics=parts.metrics.text,
         cancel=cancel,
@@ -321,6 +335,13 @@ async def _changed(parts: Parts, app: App, before: Configuration, after: Configu
                 await app.gateway.close(platform, account)
         for platform, account in (key for key in new if new[key] != old.get(key)):
             await _open_account(parts, app.gateway, platform, account, new[(platform, account)])
-    unchanging = ("http", "redis", "data_dir")
-    if any(getattr(before.settings, key) != getattr(after.settings, key) for key in unchanging):
-        log.warning("configuration.restart_needed", sections=unchanging)
+    changed = [key for key in READ_AT_START if _section(before, key) != _section(after, key)]
+    if changed:
+        log.warning("configuration.restart_needed", sections=changed)
+
+
+def _section(configuration: Configuration, path: str) -> Any:
+    value: Any = configuration.settings
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value

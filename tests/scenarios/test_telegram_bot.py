@@ -34,6 +34,10 @@ async def bot(
         assistants={"plain": assistant},
         environment=environment,
     ) as parley:
+        # The platform's library takes seconds to import; the process serves the web meanwhile.
+        async with asyncio.timeout(60):
+            while not telegram.world.commands:
+                await asyncio.sleep(0.05)
         yield parley
 
 
