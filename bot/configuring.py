@@ -16,7 +16,7 @@ def load(path: Path | None) -> Configuration:
     """Return the configuration at `path`, at PARLEY_CONFIG or in the working folder.
 
     Raises:
-        ConfigurationInvalid: with every problem of every file; unknown tools and channels are told when all else is right.
+        ConfigurationInvalid: with every problem of every file; unknown tools and channels are told last.
     """
     configuration = load_configuration(path, environment=dict(os.environ), folder=Path.cwd())
     problems = [*unknown_tools(configuration), *unknown_channels(configuration)]

@@ -9,7 +9,6 @@ from ruamel.yaml import YAML
 
 from config.loader import Configuration
 
-
 MASK = "**********"
 
 
