@@ -104,7 +104,7 @@ class Chaos:
             "TELEGRAM_BOT_TOKEN": self._telegram.token,
             "TELEGRAM_API_BASE": self._telegram.api_base,
             "OPENAI_BASE_URL": self._model.base_url,
-            "OPENAI_API_KEY": "sk-chaos",
+            "OPENAI_API_KEY": "sk-test",
             "PARLEY_DATA_DIR": str(self._folder / "data"),
             "PARLEY_HTTP_PORT": "0",
         }
