@@ -13,6 +13,8 @@ from pathlib import Path
 from knowledge.errors import IndexUnavailable
 from knowledge.types import Access, Chunk, Scope
 
+_VERSION = 1
+"""To be raised with every change of the tables."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS versions(
@@ -101,17 +103,38 @@ def permitted(access: Sequence[Access], scope: Scope) -> bool:
     return all(one.permits(scope) for one in access)
 
 
+def _connected(path: Path) -> sqlite3.Connection:
+    """Open the file; one of an older form is put aside, so that the next sync reads the sources again.
+
+    Raises:
+        IndexUnavailable: a newer Parley has written it.
+    """
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == _VERSION or not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        return db
+    db.close()
+    if version > _VERSION:
+        raise IndexUnavailable(f"a newer Parley has written the catalogue {path}; run that one, or remove the file")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(path.with_name(f"{path.name}.v{version}{suffix}"))
+    return _connected(path)
+
+
 class CatalogueFile:
     """One connection to the file at `path`. Blocking; used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self.db = _connected(path)
             self.db.execute("PRAGMA journal_mode=WAL")
             self.db.execute("PRAGMA synchronous=NORMAL")
             self.db.execute("PRAGMA cache_size=-8000")
             self.db.executescript(_SCHEMA)
+            self.db.execute(f"PRAGMA user_version={_VERSION}")
             self.db.execute("INSERT OR IGNORE INTO meta VALUES('id', ?)", (uuid.uuid4().hex[:12],))
             self.id: str = self.text("SELECT value FROM meta WHERE key='id'")
         except sqlite3.Error as error:
