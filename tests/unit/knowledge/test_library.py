@@ -12,7 +12,7 @@ from config.settings import KnowledgeBase
 from knowledge.embeddings import OfflineEmbedder
 from knowledge.errors import UnknownBase
 from knowledge.library import Library
-from knowledge.types import Scope
+from knowledge.types import Access, Scope
 from tests.unit.knowledge.parts import WordEmbedder, write
 
 ROOT = Path(__file__).parents[3]
@@ -81,6 +81,19 @@ async def test_a_passage_says_where_it_stands(handbook: Library) -> None:
     assert best.source == f"{HANDBOOK}/zh/会议室预订.md"
     assert "自动释放" in best.text
     assert 0 < best.vector_score <= best.score <= 1
+
+
+async def test_a_fixed_answer_is_not_given_to_a_question_that_only_looks_alike(handbook: Library) -> None:
+    base = await handbook.base("handbook")
+    question = "How many days of annual leave do I have?"
+    number = await base.annotate(question, "Twenty-four.", access=Access(), author="ann")
+    try:
+        same = await handbook.answer("how many days of annual leave do i have", bases=["handbook"], scope=Scope())
+        assert same is not None
+        for other in ("How many days of sick leave do I have?", "How is the weather?", "婚假有几天"):
+            assert await handbook.answer(other, bases=["handbook"], scope=Scope()) is None
+    finally:
+        await base.unannotate(number)
 
 
 async def test_status_tells_of_every_base_without_waiting(handbook: Library) -> None:
