@@ -23,6 +23,8 @@ NAME = "offline"
 SENTENCES = 3
 ENOUGH = 0.4
 """A further sentence is quoted when it scores at least so much of the best one's score."""
+OWN_ENOUGH = 0.4
+"""… and when it has so much of the best one's share of the question's terms."""
 HEADING_WEIGHT = 0.4
 PASSAGE_WEIGHT = 0.6
 OTHER_LANGUAGE = 0.5
@@ -47,6 +49,8 @@ class _Sentence:
     passage: int
     place: int
     score: float
+    own: float
+    """The share of the question's terms in the sentence itself."""
 
 
 class OfflineRuntime:
@@ -98,10 +102,13 @@ def best_sentences(question: str, passages: Sequence[Passage], language: Languag
         factor = 1.0 if same[number] or not any(same) else OTHER_LANGUAGE
         heading = _overlap(weights, f"{passage.title} {passage.position}") * HEADING_WEIGHT
         for place, text in enumerate(sentences(passage.text)):
-            score = _overlap(weights, text) + heading + passage.score * PASSAGE_WEIGHT
-            found.append(_Sentence(text, number, place, score * factor))
+            own = _overlap(weights, text)
+            score = own + heading + passage.score * PASSAGE_WEIGHT
+            found.append(_Sentence(text, number, place, score * factor, own))
     found.sort(key=lambda one: (-one.score, one.passage, one.place))
-    best = [one for one in found[:SENTENCES] if one.score >= found[0].score * ENOUGH]
+    # A sentence that only stands beside the right ones ("applies to all offices") says nothing of its own.
+    saying = [one for one in found if one.own >= found[0].own * OWN_ENOUGH]
+    best = [one for one in saying[:SENTENCES] if one.score >= found[0].score * ENOUGH]
     first = best[0].passage if best else 0
     best = [one for one in best if one.passage == first or one.score >= best[0].score * 0.7]
     return sorted(best, key=lambda one: (one.passage != first, one.passage, one.place))
