@@ -10,12 +10,13 @@ from time import perf_counter
 import aiohttp
 
 from benchmarks.parley import Parley
-from benchmarks.people import Crowd
+from benchmarks.people import Crowd, ask
 from benchmarks.processes import Cpu, Measured, ModelServer
 from benchmarks.web import Visitor, first_token_direct
 
 CHATS = 50
-FEW_CHATS = 20
+SETTLE_S = 0.01
+"""After an answer, its last traces are written."""
 QUESTION = "When does the office open?"
 ASKS_A_VISIT = 8
 """Questions in one web conversation, few enough that none leaves the recent messages."""
@@ -78,22 +79,23 @@ async def one_in_flight(contenders: list[Contender], visits: int) -> dict[str, l
     return took
 
 
-async def growth_ms(contender: Contender, rounds: int) -> list[float]:
-    """CPU per answer in chats with ten questions behind them, less that in new chats, measured by turns.
+async def growth_ms(contender: Contender, pairs: int) -> float:
+    """CPU of an answer in a chat with ten questions behind it, less that in a new chat; medians of single answers.
 
-    Few chats at a time: answers that come late are shown as drafts, and those would be measured instead.
+    One answer at a time and by turns, so that what else the machine does meets both alike.
     """
-    found = []
-    for number in range(rounds):
-        groups = {"new": contender.crowd.newcomers(FEW_CHATS), "old": contender.crowd.newcomers(FEW_CHATS)}
-        await contender.crowd.talk(groups["old"], 10)
-        costs = {}
-        for name in sorted(groups, reverse=bool(number % 2)):
-            before = contender.process.cpu()
-            took = await contender.crowd.talk(groups[name], 6)
-            costs[name] = contender.process.cpu().since(before).both / len(took) * 1000
-        found.append(costs["old"] - costs["new"])
-    return found
+    costs: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(pairs):
+        if number % ASKS_A_VISIT == 0:
+            asked = {is_old: contender.crowd.newcomers(1)[0] for is_old in costs}
+            await contender.crowd.talk([asked[True]], 10)
+        for is_old, person in asked.items():
+            await asyncio.sleep(SETTLE_S)
+            before = contender.process.precise_cpu_s()
+            await ask(person, QUESTION)
+            await asyncio.sleep(SETTLE_S)
+            costs[is_old].append(contender.process.precise_cpu_s() - before)
+    return (median(costs[True]) - median(costs[False])) * 1000
 
 
 async def slow_model(contender: Contender, model: ModelServer, http: aiohttp.ClientSession, seconds: float) -> float:
