@@ -7,7 +7,7 @@ messages already.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,21 +21,23 @@ if TYPE_CHECKING:
     from agents.base import MemoryStore
     from agents.tools.toolbox import Toolbox
     from agents.turn import TurnEngine
-    from knowledge.base import Embedder
+    from knowledge.embeddings import OfflineEmbedder
     from knowledge.library import Library
+
+KNOWLEDGE = ("knowledge", "embeddings", "rerank", "chroma")
+"""The sections that make up the library."""
 
 
 class Brain:
     """The turn engine of the configuration in force, and what it stands on."""
 
-    def __init__(self, *, store: Store, session: aiohttp.ClientSession, embedders: Sequence[Embedder]) -> None:
-        """The first of `embedders` is the one in force; bases built with another serve until they are made anew."""
+    def __init__(self, *, store: Store, session: aiohttp.ClientSession, offline: OfflineEmbedder) -> None:
         from agents.checkpoints import Checkpoints
         from agents.memory.redis import RedisMemory
         from agents.moderation.moderator import Moderators
 
         self._session = session
-        self._embedders = embedders
+        self._offline = offline
         self._redis = store.redis
         self._key = store.keys.of
         self._moderators = Moderators()
@@ -51,7 +53,7 @@ class Brain:
 
     async def reconfigure(self, before: Configuration, after: Configuration) -> None:
         """Take a new configuration for the turns that begin from now on; running ones keep theirs."""
-        if before.settings.knowledge != after.settings.knowledge:
+        if any(getattr(before.settings, name) != getattr(after.settings, name) for name in KNOWLEDGE):
             # One folder allows one open store: the old one is closed first.
             await self.library.close()
             self.library = await self._opened(after)
@@ -68,18 +70,19 @@ class Brain:
         await self.library.close()
 
     async def _opened(self, configuration: Configuration) -> Library:
+        from knowledge.choosing import embedders, reranker
         from knowledge.library import Library
-        from knowledge.rerank import EndpointReranker
 
         settings = configuration.settings
+        embedder, previous = embedders(settings.embeddings, session=self._session, offline=self._offline)
         library = Library(
             settings.knowledge,
             data_dir=settings.data_dir,
             root=configuration.root,
-            embedder=self._embedders[0],
-            previous=self._embedders[1:],
+            embedder=embedder,
+            previous=previous,
             chroma=settings.chroma,
-            reranker=EndpointReranker(settings.rerank, self._session) if settings.rerank.url else None,
+            reranker=reranker(settings.rerank, session=self._session),
         )
         await library.open(bases_in_use(configuration))
         return library
@@ -125,14 +128,10 @@ async def open_brain(configuration: Configuration, store: Store) -> AsyncIterato
     await asyncio.to_thread(_imported)
     from agents.models.catalog import open_session
     from knowledge.embeddings import OfflineEmbedder
-    from knowledge.remote import EndpointEmbedder
 
-    settings = configuration.settings
-    offline = OfflineEmbedder(settings.data_dir / "models")
+    offline = OfflineEmbedder(configuration.settings.data_dir / "models")
     async with open_session() as session:
-        remote = settings.embeddings.provider == "openai"
-        embedders = (EndpointEmbedder(settings.embeddings, session), offline) if remote else (offline,)
-        brain = Brain(store=store, session=session, embedders=embedders)
+        brain = Brain(store=store, session=session, offline=offline)
         await brain.open(configuration)
         try:
             yield brain
