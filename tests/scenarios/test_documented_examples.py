@@ -94,6 +94,9 @@ async def test_the_documented_channel_answers_once_and_survives_a_failing_platfo
                 async with parley.http.post(address, data=body, headers={"X-Signature": signed}) as response:
                     return response.status, await response.text()
 
+            async with asyncio.timeout(10):
+                while ("hook", "default") not in parley.app.gateway.connections:  # type: ignore[union-attr]
+                    await asyncio.sleep(0.01)
             assert (await post("forged"))[0] == 403
             assert await post(signature) == (200, "accepted")
             assert await post(signature) == (200, "duplicate")

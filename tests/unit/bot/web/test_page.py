@@ -474,7 +474,7 @@ async def test_a_reader_who_scrolled_up_is_left_alone(site: Site, chat: ChatPage
     await chat.ask("Long")
     page = chat.page
     below = "((s) => s.scrollHeight - s.scrollTop - s.clientHeight)(document.getElementById('scroller'))"
-    assert await page.evaluate(below) < 5
+    await page.wait_for_function(f"{below} < 5")
     await page.evaluate("document.getElementById('scroller').scrollTop = 100")
     jump = page.get_by_role("button", name="Jump to the latest message")
     await expect(jump).to_be_visible()
@@ -484,5 +484,5 @@ async def test_a_reader_who_scrolled_up_is_left_alone(site: Site, chat: ChatPage
     await expect(page.locator(".exchange")).to_have_count(2)
     assert await page.evaluate("document.getElementById('scroller').scrollTop") == 100
     await jump.click()
-    assert await page.evaluate(below) < 5
+    await page.wait_for_function(f"{below} < 5")
     await other.page.close()
