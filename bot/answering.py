@@ -68,8 +68,10 @@ class Answering:
         await self._lanes.finish(held.claim, outgoing=[outgoing(notice)], dead=letter)
 
     async def _open(self, held: Held, message: InboundMessage) -> Case:
-        principal = await self._services.access.principal(message.sender)
-        chosen = await self._services.profiles.assistant(message.conversation.key)
+        principal, chosen = await asyncio.gather(
+            self._services.access.principal(message.sender),
+            self._services.profiles.assistant(message.conversation.key),
+        )
         assistant = self._assistant(message, chosen)
         return Case(
             turn=turn_id(message),

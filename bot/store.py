@@ -18,6 +18,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
+from bot.coalescing import CoalescingRedis
 from bot.embedded import EmbeddedValkey
 from bot.errors import StoreUnavailable
 from config.settings import RedisSettings
@@ -92,13 +93,14 @@ def connect(url: str, *, timeout_s: float = 5) -> Redis:
             max_connections=CONNECTIONS_MAX,
             timeout=timeout_s,
         )
-        return Redis.from_pool(pool)
+        return CoalescingRedis.from_pool(pool)
     hosts, _, path = url.removeprefix("redis+sentinel://").partition("/")
     service, _, db = path.partition("/")
     addresses = [(host, int(port or 26379)) for host, _, port in (item.partition(":") for item in hosts.split(","))]
     sentinel = Sentinel(addresses, socket_timeout=timeout_s)  # type: ignore[no-untyped-call]
     client: Redis = sentinel.master_for(
         service or "mymaster",
+        redis_class=CoalescingRedis,
         db=int(db or 0),
         decode_responses=True,
         socket_timeout=timeout_s,
