@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import signal
 import sys
@@ -209,6 +210,8 @@ def main() -> int:
     for name, default in (("workers", 6), ("chats", 50), ("messages", 3000), ("kills", 7), ("stalls", 3), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     plan = Plan(**vars(parser.parse_args()))
+    # The simulated model answers processes that were killed meanwhile, on purpose.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="parley-chaos-") as folder:
         outcome = asyncio.run(Chaos(plan, Path(folder)).run())
     Console().print(report(outcome, plan))
