@@ -208,7 +208,7 @@ async def test_showing_returns_at_once(harness: Harness) -> None:
     for number in range(200):
         text = f"word{number} "
         await channel.show(Progress(conversation=conversation, turn="t", kind="text", text=text, offset=number * 8))
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 2, "a sign of life must not wait for the platform"
 
 
 async def test_after_stopping_nothing_arrives_and_starting_again_loses_nothing(harness: Harness) -> None:

