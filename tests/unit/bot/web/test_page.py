@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
 from channels.types import Action, Citation
@@ -469,12 +469,18 @@ async def test_the_first_question_and_the_assistant_are_a_click_away(site: Site,
     assert [message.text for message in site.chat.received][-1] == "/use translator"
 
 
+async def until_at_the_end(page: Page) -> None:
+    below = "((s) => s.scrollHeight - s.scrollTop - s.clientHeight)(document.getElementById('scroller'))"
+    async with asyncio.timeout(10):
+        while await page.evaluate(below) >= 5:
+            await asyncio.sleep(0.05)
+
+
 async def test_a_reader_who_scrolled_up_is_left_alone(site: Site, chat: ChatPage) -> None:
     site.chat.lessons["Long"] = Lesson(pieces=[f"Line {number}\n\n" for number in range(80)])
     await chat.ask("Long")
     page = chat.page
-    below = "((s) => s.scrollHeight - s.scrollTop - s.clientHeight)(document.getElementById('scroller'))"
-    await page.wait_for_function(f"{below} < 5")
+    await until_at_the_end(page)
     await page.evaluate("document.getElementById('scroller').scrollTop = 100")
     jump = page.get_by_role("button", name="Jump to the latest message")
     await expect(jump).to_be_visible()
@@ -484,5 +490,5 @@ async def test_a_reader_who_scrolled_up_is_left_alone(site: Site, chat: ChatPage
     await expect(page.locator(".exchange")).to_have_count(2)
     assert await page.evaluate("document.getElementById('scroller').scrollTop") == 100
     await jump.click()
-    await page.wait_for_function(f"{below} < 5")
+    await until_at_the_end(page)
     await other.page.close()
