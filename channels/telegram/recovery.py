@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 NEARBY: Final = 40
 """How many ids are looked at to each side of the newest one on record: sends in flight when a process dies."""
+NOWHERE: Final = 2_000_000_000
+"""An id that no message has."""
 FIRST: Final = 8
 """How many are looked at right behind the question: all that a quiet bot needs."""
 
@@ -38,27 +40,37 @@ async def find_text(
         ChannelError: Telegram did not answer, or asks to wait.
     """
     mode: str | None = "HTML"
-    for candidate in candidates(behind, near):
-        text = html if mode else plain(html)
-        edit = EditMessageText(
+
+    def edit(message_id: int) -> EditMessageText:
+        return EditMessageText(
             chat_id=chat,
-            message_id=candidate,
-            text=text,
+            message_id=message_id,
+            text=html if mode else plain(html),
             parse_mode=mode,
             reply_markup=markup,
             link_preview_options=NO_PREVIEW,
         )
-        try:
-            await api.call(edit)
-        except Refused as error:
-            if "message is not modified" in str(error):
-                return candidate
-            if error.code == "403":
-                return None
-            if "can't parse entities" in str(error):
-                mode = None
-        else:
+
+    for candidate in candidates(behind, near):
+        refusal = await _refusal(api, edit(candidate))
+        if refusal is None:
+            # A server that edits what cannot exist as well proves nothing.
+            return candidate if await _refusal(api, edit(NOWHERE)) else None
+        if "message is not modified" in str(refusal):
             return candidate
+        if refusal.code == "403":
+            return None
+        if "can't parse entities" in str(refusal):
+            mode = None
+    return None
+
+
+async def _refusal(api: TelegramApi, edit: EditMessageText) -> Refused | None:
+    """Return why Telegram refused an edit, or None where it did not."""
+    try:
+        await api.call(edit)
+    except Refused as error:
+        return error
     return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from channels.types import OutboundMessage, Receipt
 from tests.contracts.channel_harness import TelegramHarness
 from tests.scenarios.telegram.conftest import outbound, send
@@ -65,3 +67,12 @@ async def test_a_person_who_blocked_the_bot_costs_one_question(bot: TelegramHarn
     before = len(bot.telegram.calls_of("editMessageText"))
     assert await find(bot, outbound("Hello."), behind=asked) is None
     assert len(bot.telegram.calls_of("editMessageText")) == before + 1
+
+
+async def test_a_server_that_edits_whatever_it_is_told_proves_nothing(
+    bot: TelegramHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await question(bot)
+    methods = {**bot.telegram.api._methods, "editmessagetext": lambda params: True}
+    monkeypatch.setattr(bot.telegram.api, "_methods", methods)
+    assert await find(bot, outbound("The answer."), behind=asked) is None
