@@ -28,6 +28,7 @@ class Page {
   #events = null;
   #ready = false;
   #following = true;
+  #top = 0;
   #banner = 0;
 
   constructor() {
@@ -282,7 +283,10 @@ class Page {
 
   #scrolled() {
     const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    this.#following = below < NEAR_PX;
+    // The event comes late: text may have grown below meanwhile. Only a reader moves up.
+    const up = scroller.scrollTop < this.#top;
+    this.#top = scroller.scrollTop;
+    this.#following = below < NEAR_PX || (this.#following && !up);
     byId("jump").hidden = this.#following;
   }
 
