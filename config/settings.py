@@ -255,6 +255,9 @@ class KnowledgeBase(Section):
     description: str = Field("", description="One line, for people.")
     threshold: float = Field(0.266, ge=0, le=1, description="Passages that score lower count as not found.")
     chunk_characters: int = Field(700, ge=100, le=8000, description="How long a chunk may be.")
+    around: int = Field(
+        0, ge=0, le=5, description="So many chunks of the same section before and after a hit are given along with it."
+    )
 
 
 class LogSettings(Section):

@@ -11,7 +11,7 @@ from knowledge.catalogue.file import CatalogueFile, Row, access_of, permitted
 from knowledge.catalogue.reader import Reader
 from knowledge.catalogue.vectors import VectorStore
 from knowledge.fusion import Fusion, Scored, fused
-from knowledge.types import Passage, Scope
+from knowledge.types import Access, Passage, Scope
 from knowledge.words import terms
 
 _NEAREST = 60  # vectors asked for; a chunk has one to some eight
@@ -30,11 +30,13 @@ class Asked:
 class Search:
     """Searches one base. Blocking; used by one thread at a time."""
 
-    def __init__(self, file: CatalogueFile, index: VectorIndex, *, base: str, model: str) -> None:
+    def __init__(self, file: CatalogueFile, index: VectorIndex, *, base: str, model: str, access: Access) -> None:
+        """`access` is the base's own limit, which its passages carry along."""
         self._reader = Reader(file)
         self._vectors = VectorStore(file, model=model)
         self._index = index
         self._base = base
+        self._limit = (access,) if access.roles or access.conversations else ()
 
     def best(
         self,
@@ -137,6 +139,7 @@ class Search:
             base=self._base,
             vector_score=round(min(1.0, one.vector), 4),
             lexical_score=round(min(1.0, one.lexical), 4),
+            access=(*self._limit, *(one for one in row.version.access if one.roles or one.conversations)),
         )
 
 

@@ -9,6 +9,31 @@ Coverage = Literal["answered", "partly", "not_found"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Who asks and where: retrieval never returns what this scope may not see."""
+
+    roles: frozenset[str] = frozenset()
+    conversation: str = ""
+    audience_roles: frozenset[str] | None = None
+    """In a group, the rights that everyone who reads the answer has; None in private."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may see a document; every limit that is not empty must be met."""
+
+    roles: frozenset[str] = frozenset()
+    conversations: frozenset[str] = frozenset()
+
+    def permits(self, scope: Scope) -> bool:
+        """Tell whether `scope` may see it; in a group, the audience's rights count, not only the asker's."""
+        held = scope.roles if scope.audience_roles is None else scope.roles & scope.audience_roles
+        if self.roles and not self.roles & held:
+            return False
+        return not self.conversations or scope.conversation in self.conversations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """A piece of a document that was found for a question."""
 
@@ -26,16 +51,8 @@ class Passage:
     base: str
     vector_score: float = 0.0
     lexical_score: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """Who asks and where: retrieval never returns what this scope may not see."""
-
-    roles: frozenset[str] = frozenset()
-    conversation: str = ""
-    audience_roles: frozenset[str] | None = None
-    """In a group, the rights that everyone who reads the answer has; None in private."""
+    access: tuple[Access, ...] = ()
+    """The limits on who may see it: those of its base and of its document; all of them must permit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +61,6 @@ class Findings:
 
     passages: tuple[Passage, ...] = ()
     coverage: Coverage = "not_found"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Who may see a document; every limit that is not empty must be met."""
-
-    roles: frozenset[str] = frozenset()
-    conversations: frozenset[str] = frozenset()
-
-    def permits(self, scope: Scope) -> bool:
-        """Tell whether `scope` may see it; in a group, the audience's rights count, not only the asker's."""
-        held = scope.roles if scope.audience_roles is None else scope.roles & scope.audience_roles
-        if self.roles and not self.roles & held:
-            return False
-        return not self.conversations or scope.conversation in self.conversations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
