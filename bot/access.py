@@ -13,9 +13,11 @@ from bot.store import Store
 from channels.types import Sender
 from config.settings import Owner
 
-Who = Literal["everyone", "owner"]
+Who = Literal["everyone", "admin", "owner"]
 
 OWNER = "owner"
+ADMIN = "admin"
+"""May look after the knowledge bases; every owner may too."""
 CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without the letters and digits that are mistaken for each other."""
 CODE_LENGTH = 16
@@ -70,6 +72,8 @@ class Access:
     @staticmethod
     def may(principal: Principal, who: Who) -> bool:
         """Return whether the principal may do what is open to `who`."""
+        if who == "admin":
+            return not principal.roles.isdisjoint((ADMIN, OWNER))
         return who == "everyone" or who in principal.roles
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -93,6 +94,7 @@ class Answering:
         message = case.message
         if message.kind == "event":
             return await self._greet(held, case)
+        await self._services.recent_files.note(message)
         command = self._commands.parse(message)
         if command:
             return await self._command(held, case, *command)
@@ -117,11 +119,32 @@ class Answering:
             language=case.language,
             assistant=case.assistant,
             services=self._services,
+            show=self._shows(case),
         )
-        reply = await self._commands.run(name, call)
-        answer = case.reply(reply.content, kind="notice", suggestions=reply.suggestions, actions=reply.actions)
+        try:
+            reply, outcome = await self._commands.run(name, call), "answered"
+        except asyncio.CancelledError:
+            held.ending = True
+            if held.reason != "stopped":
+                raise
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]
+            reply, outcome = self._commands.stopped(name, call), "stopped"
+        held.ending = True
+        answer = case.reply(
+            reply.content, kind="notice", outcome=outcome, suggestions=reply.suggestions, actions=reply.actions
+        )
         await self._lanes.finish(held.claim, outgoing=[outgoing(answer)] if reply.content else [])
         return "command"
+
+    def _shows(self, case: Case) -> Callable[[str], None]:
+        first = [case.sign("started")]
+
+        def show(text: str) -> None:
+            for sign in (*first, case.sign("step", text)):
+                self._services.live.publish(sign)
+            first.clear()
+
+        return show
 
     async def _merged(self, held: Held, case: Case) -> Case:
         busy = case.assistant.while_busy

@@ -8,10 +8,11 @@ from typing import Literal
 
 from agents.types import Principal
 from bot.texts import Language, language_of, say
-from channels.types import Action, InboundMessage, OutboundMessage
+from channels.types import Action, InboundMessage, OutboundMessage, Progress
 from config.assistant import Assistant
 
 Kind = Literal["answer", "notice", "failure"]
+Sign = Literal["started", "text", "step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,17 @@ class Case:
             in_reply_to=self.message.reply_to,
             language=self.language,
             outcome=outcome,
+        )
+
+    def sign(self, kind: Sign, text: str = "", offset: int = 0) -> Progress:
+        """Return a sign of life, which the reply replaces."""
+        return Progress(
+            conversation=self.message.conversation,
+            turn=self.turn,
+            kind=kind,
+            text=text,
+            offset=offset,
+            in_reply_to=self.message.reply_to,
         )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import structlog
 
 from agents.errors import AgentError, ModelError, TurnTooLong
 from agents.types import Answer, Cited, Delta, Final, RecalledMessage, Step, ToolCall, Turn, TurnContext
-from bot.case import Case, failure
+from bot.case import Case, Sign, failure
 from bot.lanes import Lanes
 from bot.live import Live
 from bot.outbox import Outbox, outgoing
@@ -19,7 +19,7 @@ from bot.reader import Held
 from bot.supervisor import Supervisor
 from bot.telemetry import Metrics
 from bot.texts import Language, say
-from channels.types import Citation, InboundMessage, OutboundMessage, Progress
+from channels.types import Citation, InboundMessage, OutboundMessage
 
 if TYPE_CHECKING:
     from agents.turn import TurnEngine
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 EXCERPT_MAX = 1000
-Sign = Literal["started", "text", "step"]
 
 
 class Turns:
@@ -180,17 +179,7 @@ class Turns:
         )
 
     def _show(self, case: Case, kind: Sign, text: str = "", offset: int = 0) -> None:
-        message = case.message
-        self._live.publish(
-            Progress(
-                conversation=message.conversation,
-                turn=case.turn,
-                kind=kind,
-                text=text,
-                offset=offset,
-                in_reply_to=message.reply_to,
-            )
-        )
+        self._live.publish(case.sign(kind, text, offset))
 
 
 def _with_attachments(message: InboundMessage, language: Language) -> str:

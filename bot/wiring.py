@@ -279,6 +279,7 @@ async def _worker(parts: Parts, app: App, stack: AsyncExitStack) -> None:
     from bot.brain import open_brain
     from bot.commands.base import CommandServices
     from bot.profiles import Profiles
+    from bot.recent import RecentFiles
     from bot.turns import Turns
     from bot.worker import Worker
 
@@ -289,6 +290,9 @@ async def _worker(parts: Parts, app: App, stack: AsyncExitStack) -> None:
         memory=brain.memory,
         control=parts.control,
         lanes=parts.lanes,
+        live=parts.live,
+        library=lambda: brain.library,
+        recent_files=RecentFiles(parts.store),
         configuration=parts.current,
         version=version("parley"),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot.access import Who
 from bot.texts import Language
-from channels.types import Action, InboundMessage
+from channels.types import Action, Attachment, InboundMessage
 
 if TYPE_CHECKING:
     from agents.base import MemoryStore
@@ -16,11 +16,25 @@ if TYPE_CHECKING:
     from bot.access import Access
     from bot.control import Control
     from bot.lanes import Lanes
+    from bot.live import Live
     from bot.profiles import Profiles
+    from bot.recent import RecentFiles
     from config.assistant import Assistant
     from config.loader import Configuration
+    from knowledge.library import Library
 
 Texts = Mapping[Language, str]
+
+
+class Fetching(Protocol):
+    """Fetches what came along with a message."""
+
+    async def fetch(self, message: InboundMessage, attachment: Attachment) -> bytes:
+        """Return the bytes of an attachment.
+
+        Raises:
+            ChannelError: it is gone or too large, or its platform did not answer.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +46,12 @@ class CommandServices:
     memory: MemoryStore
     control: Control
     lanes: Lanes
+    live: Live
+    library: Callable[[], Library]
+    recent_files: RecentFiles
     configuration: Callable[[], Configuration]
     version: str
+    attachments: Fetching | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +64,8 @@ class Call:
     language: Language
     assistant: Assistant
     services: CommandServices
+    show: Callable[[str], None] = lambda text: None
+    """Shows what a long command is doing, until its reply takes the place of it."""
 
     @property
     def conversation(self) -> str:
@@ -78,3 +98,5 @@ class Command:
     aliases: tuple[str, ...] = ()
     beside: bool = False
     """Answered at once, beside a running turn, instead of after it."""
+    stopped: Texts | None = None
+    """What a person reads who stopped it with /stop, where there is more to say than that."""

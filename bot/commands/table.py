@@ -10,6 +10,7 @@ import re
 
 from bot.commands import assistants, conversation, people
 from bot.commands.base import Call, Command, Reply, Texts
+from bot.texts import say
 from channels.types import CommandEntry, InboundMessage
 
 FAMILIES = (conversation, assistants, people)
@@ -51,11 +52,15 @@ class CommandTable:
         if command is None:
             return self._unknown(name, call)
         if not call.services.access.may(call.principal, command.who):
-            return Reply(
-                content=call.text(f"只有管理员可以使用 /{command.name}。", f"Only an owner may use /{command.name}.")
-            )
+            return _refused(command, call)
         reply: Reply = await command.run(call)
         return reply
+
+    def stopped(self, name: str, call: Call) -> Reply:
+        """Return what a person reads after a command was broken off with /stop."""
+        command = self._by_name.get(name)
+        more = command.stopped[call.language] if command and command.stopped else ""
+        return Reply(content=f"{say('stopped', call.language)} {more}".strip())
 
     def menu(self) -> tuple[CommandEntry, ...]:
         """Return the entries of a platform's command menu, in both languages."""
@@ -83,3 +88,16 @@ class CommandTable:
                 f"There is no command /{name}.{hint} Send /help for the list.",
             )
         )
+
+
+def _refused(command: Command, call: Call) -> Reply:
+    name = f"/{command.name}"
+    if command.who == "admin":
+        return Reply(
+            content=call.text(
+                f"{name} 仅供管理员使用。发送 /whoami 可查看您的角色；所有者可以在配置中为您添加角色 admin。",
+                f"{name} is for administrators only. /whoami shows your roles; an owner can give you the role "
+                "admin in the configuration.",
+            )
+        )
+    return Reply(content=call.text(f"只有所有者可以使用 {name}。", f"Only an owner may use {name}."))
