@@ -6,7 +6,7 @@ A channel is one file with a `create(account, settings, context)` function, name
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -23,6 +23,7 @@ from channels.types import (
     Part,
     Progress,
     Receipt,
+    Upload,
 )
 
 Deliver = Callable[[InboundMessage], Awaitable[Acceptance]]
@@ -57,6 +58,51 @@ class Journal(Protocol):
 
         Raises:
             Unreachable: the store did not answer; a retry is safe.
+        """
+
+
+class Uploads(Protocol):
+    """Files that people send over a platform that keeps none; each belongs to a conversation, and expires."""
+
+    async def put(
+        self, conversation_key: str, name: str, pieces: AsyncIterable[bytes], *, owner: str, size_max_bytes: int
+    ) -> Upload:
+        """Store a file as it comes in, and return it once all of it is durable.
+
+        `owner`: who sends it; what one person may have stored at a time is limited.
+
+        Raises:
+            TooLarge: it is larger than `size_max_bytes`; nothing of it is kept.
+            RateLimited: this person has stored too much already.
+            Unreachable: the store did not answer.
+        """
+
+    async def find(self, conversation_key: str, upload_id: str) -> Upload | None:
+        """Return a file of the conversation, or None where it has none of that id (any more).
+
+        Raises:
+            Unreachable: the store did not answer.
+        """
+
+    async def keep(self, conversation_key: str, upload_id: str, *, owner: str) -> None:
+        """Let a file expire anew from now on: a message names it, and is answered when its turn has come.
+
+        Raises:
+            Unreachable: the store did not answer.
+        """
+
+    async def read(self, conversation_key: str, upload_id: str) -> bytes | None:
+        """Return the bytes of a file, or None where they are gone.
+
+        Raises:
+            Unreachable: the store did not answer.
+        """
+
+    async def remove(self, conversation_key: str, upload_id: str, *, owner: str) -> None:
+        """Forget a file that was not sent after all.
+
+        Raises:
+            Unreachable: the store did not answer.
         """
 
 
@@ -159,13 +205,15 @@ class Recovering(Protocol):
 
 @runtime_checkable
 class Files(Protocol):
-    """A channel whose attachments can be fetched."""
+    """A channel whose attachments can be fetched, also in a process that never starts the channel."""
 
     async def download(self, attachment: Attachment, *, size_max_bytes: int) -> bytes:
         """Fetch an attachment's bytes.
 
         Raises:
-            Refused: it is gone, or larger than `size_max_bytes`.
+            TooLarge: it is larger than `size_max_bytes`, or than the platform gives out.
+            Refused: it is gone.
+            Unreachable: the platform did not answer; a retry is safe.
         """
 
 

@@ -4,6 +4,7 @@ ChannelError
 ├── RateLimited       wait `retry_after_s`, then the same part may be sent again
 ├── Unreachable       the platform did not answer or failed; a retry is safe where sends are idempotent
 ├── Refused           the platform will never accept this part (bad recipient, blocked, malformed)
+│   └── TooLarge      a file is larger than `limit_bytes`
 ├── Unauthorized      the account's own credentials are wrong: an operator must act
 ├── BadRequest        what came in is not from the platform or is malformed; nothing was accepted
 └── Unsupported       the channel declares in `Limits` that it cannot do this
@@ -41,6 +42,14 @@ class Unreachable(ChannelError):
 
 class Refused(ChannelError):
     """The platform refused this part for good."""
+
+
+class TooLarge(Refused):
+    """A file is larger than `limit_bytes`, which may be the platform's own limit."""
+
+    def __init__(self, *, limit_bytes: int, channel: str = "") -> None:
+        super().__init__(f"the file is larger than {limit_bytes} bytes", channel=channel, code="size")
+        self.limit_bytes = limit_bytes
 
 
 class Unauthorized(ChannelError):

@@ -71,6 +71,15 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that a person sent to a platform of our own, where a message may name it."""
+
+    id: str
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The platform's time window for replies; `handle` means something to its own channel only."""
 

@@ -21,9 +21,10 @@ from pydantic import TypeAdapter
 
 from channels.base import ChannelContext, Journal
 from channels.broadcast import Broadcast, Listener
-from channels.errors import Unreachable
+from channels.errors import Unreachable, Unsupported
 from channels.types import (
     Acceptance,
+    Attachment,
     Conversation,
     HistoryMessage,
     InboundMessage,
@@ -34,6 +35,7 @@ from channels.types import (
     Receipt,
     Sender,
 )
+from channels.web_files import WebFiles
 
 LIMITS = Limits(text_max=10_000_000, can_stream="delta", buttons_max=20)
 """The journal holds any text: `text_max` only keeps one entry below Redis' 512 MB."""
@@ -50,6 +52,11 @@ def _utc_now() -> datetime:
 def _public(source: str) -> str:
     path = PurePath(source)
     return path.name if path.is_absolute() else source
+
+
+def _files(attachments: tuple[Attachment, ...]) -> dict[str, Any]:
+    shown = [{"name": attachment.name, "size_bytes": attachment.size_bytes} for attachment in attachments]
+    return {"files": shown} if shown else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,16 +144,21 @@ class WebChannel:
         context: ChannelContext,
         journal: Journal,
         *,
+        files: WebFiles | None = None,
         late_readers: bool = True,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """Set `late_readers` where a reader may join a turn that is running already (a page that is reloaded)."""
+        """Set `late_readers` where a reader may join a turn that is running already (a page that is reloaded).
+
+        Without `files` nobody can send any.
+        """
         self.name = name
         self.account = account
         self.stopped = False
         self.closed = False
         self.broadcast = Broadcast(late_readers=late_readers)
         self._context = context
+        self.files = files
         self._journal = journal
         self._clock = clock
 
@@ -167,6 +179,10 @@ class WebChannel:
         """Return a visitor's conversation; another visitor's of the same id is a different one."""
         return Conversation(channel=self.name, account=self.account, chat=visitor, thread=conversation_id)
 
+    def sender(self, conversation: Conversation, *, name: str = "", language: str | None = None) -> Sender:
+        """Return who writes in a conversation: the visitor whose it is."""
+        return Sender(channel=self.name, account=self.account, user=conversation.chat, name=name, language=language)
+
     async def submit(
         self,
         conversation: Conversation,
@@ -174,6 +190,7 @@ class WebChannel:
         *,
         message_id: str,
         kind: Literal["message", "button"] = "message",
+        attachments: tuple[Attachment, ...] = (),
         name: str = "",
         language: str | None = None,
         assistant: str | None = None,
@@ -193,16 +210,16 @@ class WebChannel:
             raise Unreachable("this process is stopping", channel=self.name)
         if journaled:
             # Before it is delivered: else a quick answer would stand above its question.
-            await self._write(conversation, f"person:{message_id}", type="person", id=message_id, kind=kind, text=text)
+            said = {"type": "person", "id": message_id, "kind": kind, "text": text, **_files(attachments)}
+            await self._write(conversation, f"person:{message_id}", **said)
         message = InboundMessage(
             # Visitors choose their ids themselves: with its own prefix, none can occupy another's.
             id=f"{conversation.chat}-{message_id}",
             conversation=conversation,
-            sender=Sender(
-                channel=self.name, account=self.account, user=conversation.chat, name=name, language=language
-            ),
+            sender=self.sender(conversation, name=name, language=language),
             text=text,
             kind="command" if history is None and COMMAND.match(text) else kind,
+            attachments=attachments,
             reply_to=message_id,
             sent_at=self._clock(),
             assistant=assistant,
@@ -210,6 +227,19 @@ class WebChannel:
             options=options or {},
         )
         return await self._context.deliver(message)
+
+    async def download(self, attachment: Attachment, *, size_max_bytes: int) -> bytes:
+        """Fetch a file that a person sent.
+
+        Raises:
+            TooLarge: it is larger than `size_max_bytes`.
+            Refused: it is gone: files are kept for an hour.
+            Unreachable: the store did not answer; a retry is safe.
+            Unsupported: this front takes no files.
+        """
+        if self.files is None:
+            raise Unsupported("files are not supported here", channel=self.name)
+        return await self.files.read(attachment, size_max_bytes=size_max_bytes)
 
     async def rate(self, conversation: Conversation, message_id: str, value: Literal["up", "down", "none"]) -> bool:
         """Journal a person's opinion of a message; False where the conversation has no such message.

@@ -33,7 +33,7 @@ from aiogram.types import InputFile, MessageId
 from aiogram.utils.token import TokenValidationError
 from pydantic import SecretStr
 
-from channels.errors import ChannelError, RateLimited, Refused, Unauthorized, Unreachable
+from channels.errors import ChannelError, RateLimited, Refused, TooLarge, Unauthorized, Unreachable
 
 NAME = "telegram"
 CALL_TIMEOUT_S = 20
@@ -181,7 +181,8 @@ class TelegramApi:
         """Download a file by the path that getFile returned.
 
         Raises:
-            Refused: it is gone, or larger than `size_max_bytes`.
+            TooLarge: it is larger than `size_max_bytes`.
+            Refused: it is gone.
             Unreachable: the download failed; a retry is safe.
         """
         url = self._session.api.file_url(self._bot.token, path)
@@ -191,7 +192,7 @@ class TelegramApi:
                 async for chunk in chunks:
                     content += chunk
                     if len(content) > size_max_bytes:
-                        raise Refused(f"the file is larger than {size_max_bytes} bytes", channel=NAME, code="size")
+                        raise TooLarge(limit_bytes=size_max_bytes, channel=NAME)
         except aiohttp.ClientResponseError as error:
             gone = Refused if error.status < 500 else Unreachable
             raise gone("Telegram does not send the file", channel=NAME, code=str(error.status)) from None

@@ -15,7 +15,7 @@ from aiogram.types import BotCommand, CallbackQuery, Update
 from pydantic import SecretStr, ValidationError
 
 from channels.base import ChannelContext, WebhookRequest, WebhookResponse
-from channels.errors import BadRequest, ChannelError, Refused, Unauthorized
+from channels.errors import BadRequest, ChannelError, Refused, TooLarge, Unauthorized
 from channels.telegram import buttons, outbound
 from channels.telegram.addressing import Me
 from channels.telegram.api import NAME, UNKNOWN_BOT, GetRawMe, TelegramApi
@@ -40,6 +40,8 @@ from config.settings import TelegramSettings
 log = structlog.get_logger()
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name  # pragma: allowlist secret
+DOWNLOAD_MAX_BYTES = 20 * 2**20
+"""https://core.telegram.org/bots/api#getfile"""
 _EXPIRED = "这个按钮已过期，请直接输入您的问题。\nThis button has expired; please type your question."
 
 
@@ -132,10 +134,22 @@ class TelegramChannel:
         return WebhookResponse()
 
     async def download(self, attachment: Attachment, *, size_max_bytes: int) -> bytes:
-        """Fetch an attachment's bytes."""
+        """Fetch an attachment's bytes.
+
+        Raises:
+            TooLarge: it is larger than `size_max_bytes`, or than Telegram gives out to bots.
+            Refused: it is gone.
+            Unreachable: Telegram did not answer; a retry is safe.
+        """
         if attachment.size_bytes is not None and attachment.size_bytes > size_max_bytes:
-            raise Refused(f"the file is larger than {size_max_bytes} bytes", channel=NAME, code="size")
-        file = await self._api.call(GetFile(file_id=attachment.id))
+            raise TooLarge(limit_bytes=size_max_bytes, channel=NAME)
+        try:
+            # Asked for each time: a path is good for an hour.
+            file = await self._api.call(GetFile(file_id=attachment.id))
+        except Refused as error:
+            if "file is too big" in str(error):
+                raise TooLarge(limit_bytes=DOWNLOAD_MAX_BYTES, channel=NAME) from None
+            raise
         if file.file_path is None:
             raise Refused("Telegram does not give the file out", channel=NAME, code="file")
         return await self._api.fetch(file.file_path, size_max_bytes=size_max_bytes)
