@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_TOKEN = re.compile(r"[a-z0-9]+(?:['’._-][a-z0-9]+)*|[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+")
+TOKEN = re.compile(r"[a-z0-9]+(?:['’._-][a-z0-9]+)*|[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+")
+"""A word in latin letters, or a run of Chinese, Japanese or Korean characters, in folded lower case."""
 _STEM = 5  # letters that "reimburse" and "reimbursement" share
 _ENGLISH = """
 a about after all also am an and any are as at be been before but by can could did do does for from get got had has have
@@ -24,14 +25,18 @@ def _pairs(run: str) -> list[str]:
     return [run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)]
 
 
+def root(word: str) -> str:
+    """Return the term that stands for a word's beginning; empty where the word is short or no plain word."""
+    return word[:_STEM] + "~" if len(word) > _STEM and word.isalpha() else ""
+
+
 def terms(text: str) -> list[str]:
     """Return the terms of `text` in order, lower case, full-width forms folded, without the commonest words."""
     found: list[str] = []
-    for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).lower()):
+    for token in TOKEN.findall(unicodedata.normalize("NFKC", text).lower()):
         if token[0] > "\u2fff":
             found.extend(pair for pair in _pairs(token) if pair not in _COMMON)
         elif token not in _COMMON:
             found.append(token)
-            if len(token) > _STEM and token.isalpha():
-                found.append(token[:_STEM] + "~")
+            found.extend(filter(None, [root(token)]))
     return found
