@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bot.library import build_library
 from bot.store import Store
 from config.loader import Configuration
 
@@ -70,19 +71,8 @@ class Brain:
         await self.library.close()
 
     async def _opened(self, configuration: Configuration) -> Library:
-        from knowledge.choosing import embedders, reranker
-        from knowledge.library import Library
-
-        settings = configuration.settings
-        embedder, previous = embedders(settings.embeddings, session=self._session, offline=self._offline)
-        library = Library(
-            settings.knowledge,
-            data_dir=settings.data_dir,
-            root=configuration.root,
-            embedder=embedder,
-            previous=previous,
-            chroma=settings.chroma,
-            reranker=reranker(settings.rerank, session=self._session),
+        library = build_library(
+            configuration, session=self._session, offline=self._offline, chroma=configuration.settings.chroma
         )
         await library.open(bases_in_use(configuration))
         return library

@@ -1,4 +1,4 @@
-"""The command line: `parley run`, `gateway`, `worker`, `chat`, `doctor`, `config`, `keys`, `dead`,
+"""The command line: `parley run`, `gateway`, `worker`, `chat`, `doctor`, `config`, `keys`, `dead`, `kb`,
 `version`.
 
 Exit codes: 0 all is well; 1 a check found a problem; 2 wrong usage; 3 the process could not start.
@@ -6,21 +6,15 @@ Exit codes: 0 all is well; 1 a check found a problem; 2 wrong usage; 3 the proce
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Coroutine
-from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from config.errors import ConfigurationInvalid
-from config.loader import Configuration
-
-PROBLEM, CANNOT_START = 1, 3
+from bot.console import ConfigOption, loaded, loader, out, run
+from bot.kb.cli import kb_cli
 
 cli = typer.Typer(
     name="parley",
@@ -35,18 +29,11 @@ keys_cli = typer.Typer(help="API keys for the OpenAI-compatible API at /v1.", no
 cli.add_typer(configuration_cli, name="config")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(dead_cli, name="dead")
-
-out = Console()
-err = Console(stderr=True)
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="parley.yaml or its folder; by default the working folder, or PARLEY_CONFIG."),
-]
+cli.add_typer(kb_cli, name="kb")
 
 
-@cli.command()
-def run(config: ConfigOption = None) -> None:
+@cli.command("run")
+def run_all(config: ConfigOption = None) -> None:
     """Run everything in one process: web chat, channels and answers. Ctrl-C stops it cleanly."""
     _process(config, "gateway", "worker")
 
@@ -71,8 +58,7 @@ def chat(
     """Chat in this terminal. Lines piped in are answered one by one."""
     from bot.chat import chat as start
 
-    loaded = _load(config)
-    _run(start(loaded, load=_loader(config), assistant=assistant))
+    run(start(loaded(config), load=loader(config), assistant=assistant))
 
 
 @cli.command()
@@ -80,7 +66,7 @@ def doctor(config: ConfigOption = None) -> None:
     """Check models, store, running processes and dead letters, and say what to do. Exit code 1 on a problem."""
     from bot.doctor import examine
 
-    _run(examine(_load(config), out))
+    run(examine(loaded(config), out))
 
 
 @cli.command()
@@ -92,9 +78,9 @@ def version() -> None:
 @configuration_cli.command("check")
 def check(config: ConfigOption = None) -> None:
     """Check all files and print every problem with file and line. Exit code 1 if there is one."""
-    loaded = _load(config)
-    names = ", ".join(loaded.assistants)
-    out.print(f"[green]✓[/green] The configuration is valid: {len(loaded.files)} files, assistants: {names}")
+    valid = loaded(config)
+    names = ", ".join(valid.assistants)
+    out.print(f"[green]✓[/green] The configuration is valid: {len(valid.files)} files, assistants: {names}")
 
 
 @configuration_cli.command("show")
@@ -102,7 +88,7 @@ def show(config: ConfigOption = None) -> None:
     """Print the configuration that is in force, defaults included. Secrets are hidden."""
     from bot.show import as_yaml
 
-    sys.stdout.write(as_yaml(_load(config)))
+    sys.stdout.write(as_yaml(loaded(config)))
 
 
 @keys_cli.command("create")
@@ -112,7 +98,7 @@ def create_key(
     """Create an API key and print it once: only its hash is kept."""
     from bot.keyring import create
 
-    _run(create(_load(config), name))
+    run(create(loaded(config), name))
 
 
 @keys_cli.command("list")
@@ -120,7 +106,7 @@ def list_keys(config: ConfigOption = None) -> None:
     """List the applications that have a key."""
     from bot.keyring import show_all
 
-    _run(show_all(_load(config), out))
+    run(show_all(loaded(config), out))
 
 
 @keys_cli.command("revoke")
@@ -130,7 +116,7 @@ def revoke_key(
     """Revoke an application's key."""
     from bot.keyring import revoke
 
-    _run(revoke(_load(config), name))
+    run(revoke(loaded(config), name))
 
 
 @dead_cli.command("list")
@@ -138,7 +124,7 @@ def list_dead(config: ConfigOption = None) -> None:
     """List the messages that were given up, and why."""
     from bot.dead_letters import list_letters
 
-    _run(list_letters(_load(config), out))
+    run(list_letters(loaded(config), out))
 
 
 @dead_cli.command("retry")
@@ -146,7 +132,7 @@ def retry_dead(config: ConfigOption = None) -> None:
     """Put all of them back to be answered or delivered again."""
     from bot.dead_letters import retry_letters
 
-    _run(retry_letters(_load(config)))
+    run(retry_letters(loaded(config)))
 
 
 @dead_cli.command("clear")
@@ -154,49 +140,10 @@ def clear_dead(config: ConfigOption = None) -> None:
     """Forget all of them."""
     from bot.dead_letters import bury_letters
 
-    _run(bury_letters(_load(config)))
+    run(bury_letters(loaded(config)))
 
 
 def _process(config: Path | None, *roles: str) -> None:
     from bot.serve import serve
 
-    _run(serve(_load(config), load=_loader(config), roles=frozenset(roles)))  # type: ignore[arg-type]
-
-
-def _loader(config: Path | None) -> partial[Configuration]:
-    from bot.configuring import load
-
-    return partial(load, config)
-
-
-def _load(config: Path | None) -> Configuration:
-    try:
-        return _loader(config)()
-    except ConfigurationInvalid as invalid:
-        for problem in invalid.problems:
-            err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
-        count = len(invalid.problems)
-        err.print(f"[red]✗[/red] {count} problem{'s' if count > 1 else ''} in the configuration")
-        raise typer.Exit(PROBLEM) from None
-
-
-def _run(work: Coroutine[Any, Any, int | None]) -> NoReturn:
-    from bot.errors import BotError
-    from config.errors import UnknownAssistant
-
-    try:
-        code = _loop_run(work)
-    except (BotError, UnknownAssistant) as error:
-        err.print(f"[red]✗[/red] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(CANNOT_START) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    raise typer.Exit(code or 0)
-
-
-def _loop_run(work: Coroutine[Any, Any, int | None]) -> int | None:
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return asyncio.run(work)
-    return uvloop.run(work)
+    run(serve(loaded(config), load=loader(config), roles=frozenset(roles)))  # type: ignore[arg-type]

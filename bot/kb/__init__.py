@@ -1,0 +1,1 @@
+"""`parley kb`: knowledge bases from the command line."""
