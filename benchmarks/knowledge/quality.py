@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import mean
 
-from benchmarks.knowledge.questions import Question, gain, recall, reciprocal_rank
+from benchmarks.knowledge.questions import SETS, load
+from knowledge.evaluation.evaluate import Evaluation, evaluate
+from knowledge.evaluation.questions import Question
 from knowledge.fusion import Fusion
-from knowledge.types import Passage
+from knowledge.library import Library
 
 DEPTH = 5
 WAYS: tuple[Fusion, ...] = ("hybrid", "vector", "lexical", "rrf")
-Found = Mapping[str, Sequence[Passage]]
-"""The best passages of each question, by its text, whatever their score."""
+BASE = "kb"
+_WRONGLY = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,30 +35,38 @@ class Quality:
     """Of the answerable ones."""
 
 
-def judge(questions: Sequence[Question], found: Found, threshold: float | None) -> Quality:
+async def qualities(library: Library, threshold: float) -> dict[str, dict[str, Quality]]:
+    """Judge the shipped way on every set, then the other ways on the first; by set and by way."""
+    judged: dict[str, dict[str, Quality]] = {name: {} for name in SETS}
+    for name in SETS:
+        for way in WAYS if name == next(iter(SETS)) else WAYS[:1]:
+            judged[name][way] = await _judged(library, load(name), way, threshold if way == "hybrid" else None)
+    return judged
+
+
+async def _judged(library: Library, questions: Sequence[Question], way: Fusion, threshold: float | None) -> Quality:
     """Judge one way; without a threshold, the one that wrongly refuses at most 5 % is taken."""
-    answerable = [question for question in questions if question.expects]
-    unanswerable = [question for question in questions if not question.expects]
-
-    def top(question: Question) -> float:
-        return max((passage.score for passage in found[question.text]), default=0.0)
-
+    evaluation = await evaluate(library, questions, bases=[BASE], thresholds={BASE: threshold or 0.0}, how=way)
     if threshold is None:
-        threshold = sorted(map(top, answerable))[int(len(answerable) * 0.05)]
+        threshold = evaluation.wrongly_refusing(_WRONGLY)
+        evaluation = evaluation.refusing_below(threshold)
+    return _quality(evaluation, threshold)
 
-    def over(measure: Callable[[Question, Sequence[Passage]], float], chosen: Sequence[Question]) -> float:
-        return mean(measure(question, found[question.text][:DEPTH]) for question in chosen) if chosen else 0.0
 
-    own = [question for question in answerable if question.kind != "cross"]
+def _quality(evaluation: Evaluation, threshold: float) -> Quality:
+    def recall(chosen: Callable[[Question], bool]) -> float:
+        return evaluation.over(chosen).recall.get(DEPTH, 0.0)
+
+    whole = evaluation.over()
     return Quality(
-        recall_zh=over(recall, [question for question in own if question.language == "zh"]),
-        recall_en=over(recall, [question for question in own if question.language == "en"]),
-        recall_cross=over(recall, [question for question in answerable if question.kind == "cross"]),
-        recall_multi=over(recall, [question for question in answerable if question.kind == "multi"]),
-        recall_near_miss=over(recall, [question for question in answerable if question.kind == "near_miss"]),
-        mrr=over(reciprocal_rank, answerable),
-        ndcg=over(gain, answerable),
+        recall_zh=recall(lambda one: one.kind != "cross" and one.language == "zh"),
+        recall_en=recall(lambda one: one.kind != "cross" and one.language == "en"),
+        recall_cross=recall(lambda one: one.kind == "cross"),
+        recall_multi=recall(lambda one: one.kind == "multi"),
+        recall_near_miss=recall(lambda one: one.kind == "near_miss"),
+        mrr=whole.mrr or 0.0,
+        ndcg=whole.ndcg or 0.0,
         threshold=threshold,
-        refused=mean(top(question) < threshold for question in unanswerable),
-        refused_wrongly=mean(top(question) < threshold for question in answerable),
+        refused=whole.refused or 0.0,
+        refused_wrongly=whole.refused_wrongly or 0.0,
     )
