@@ -6,6 +6,7 @@ KnowledgeError
 ├── RerankUnavailable      the reranking endpoint cannot be reached
 ├── UnknownBase            no base of that name is configured
 ├── UnknownRevision        no revision of that number is kept
+├── UnknownDocument        the base has no document or addition of that name
 ├── DocumentRefused        a document is unsafe, too large or unreadable
 │   └── FetchRefused       an address may not be fetched, or could not be
 └── Busy                   another process is changing the base
@@ -36,6 +37,14 @@ class UnknownBase(KnowledgeError):
 
 class UnknownRevision(KnowledgeError):
     """No revision of that number is kept."""
+
+
+class UnknownDocument(KnowledgeError):
+    """The base has no document or addition of that name; `close` are similar ones."""
+
+    def __init__(self, name: str, *, close: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.close = close
 
 
 class DocumentRefused(KnowledgeError):

@@ -24,7 +24,9 @@ log = structlog.get_logger(__name__)
 class VectorHome:
     """Opens Chroma once, for all bases; a failed attempt is made again with the next base."""
 
-    def __init__(self, data_dir: Path, server: ChromaSettings | None, threads: Threads) -> None:
+    def __init__(self, data_dir: Path, server: ChromaSettings | None, threads: Threads, *, embedded: bool) -> None:
+        """`embedded=False`: without a server there is no Chroma at all; its folder is left to another process."""
+        self._embedded = embedded
         self._folder = data_dir / "chroma"
         self._server = server if server is not None and server.url else None
         self._threads = threads
@@ -64,6 +66,8 @@ class VectorHome:
             return await self._threads.write(
                 connect_chroma, str(self._server.url), token=token, timeout_s=self._server.timeout_s
             )
+        if not self._embedded:
+            return None
         if not self._lock.acquire():
             log.info("knowledge.second_process", folder=str(self._folder))
             return None

@@ -39,6 +39,15 @@ class Indexing:
             self._index.upsert(ids, vectors, labels)
         self._vectors.mark_indexed(self._collection, missing, done=True)
 
+    def absent(self) -> list[str]:
+        """Return the visible versions that the collection does not have wholly, for `add`."""
+        done = self._vectors.indexed(self._collection)
+        return sorted(version for version in self._ledger.current().values() if not done.get(version))
+
+    def size(self) -> int:
+        """Return how many vectors the collection holds."""
+        return self._index.size()
+
     def reconcile(self) -> None:
         """Make the collection hold exactly what is visible: after a publication, and after any crash."""
         visible = set(self._ledger.current().values())

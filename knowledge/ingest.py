@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from typing import Literal
 
 from config.settings import DocumentRule
 from knowledge.base import Embedder
@@ -27,14 +28,20 @@ _FORMAT = "1"  # raise it when loaders or chunking change, so that documents are
 _GROUP = 32  # documents whose texts are embedded together
 
 
+Phase = Literal["waiting", "fetching", "reading"]
+"""waiting: for another sync of the same base. fetching: from the web. reading: cutting into chunks and embedding."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a sync is."""
 
-    done: int
-    total: int
-    document: str
-    """The document that was just finished."""
+    done: int = 0
+    total: int = 0
+    """0 while it is not known yet."""
+    document: str = ""
+    """The document or address that was just finished."""
+    phase: Phase = "reading"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +56,8 @@ class Report:
     embedded: int = 0
     """Texts that were embedded; those known from before cost nothing."""
     seconds: float = 0.0
+    held: int = 0
+    """Documents that stay as a rollback left them, because they have not changed since."""
     failed: list[DocumentRefused] = field(default_factory=list)
 
 
@@ -76,11 +85,19 @@ class Ingest:
         self._rules = rules
 
     async def sync(
-        self, gathered: Gathered, *, note: str = "sync", progress: Callable[[Progress], None] | None = None
+        self,
+        gathered: Gathered,
+        *,
+        kept: Collection[str] = (),
+        anew: bool = False,
+        note: str = "sync",
+        progress: Callable[[Progress], None] | None = None,
     ) -> Report:
         """Make the base hold exactly the documents that were gathered; what cannot be read keeps its old version.
 
-        While a source as a whole is missing, nothing is removed: a disk that is not mounted must not empty a base.
+        The documents in `kept` stay, gathered or not. While a source as a whole is missing, nothing is removed: a
+        disk that is not mounted must not empty a base. What a rollback went away from is not taken in again until
+        it changes, except `anew`.
 
         Raises:
             EmbeddingUnavailable, IndexUnavailable: broken off; another sync goes on from there.
@@ -88,15 +105,23 @@ class Ingest:
         started = time.monotonic()
         before = await self._threads.write(self._ledger.current)
         blocked = await self._threads.write(self._ledger.blocked)
+        held = await self._threads.write(self._ledger.held)
         files = [file for file in gathered.files if file.document not in blocked]
         report = Report(failed=list(gathered.refused))
         try:
             after = await self._staged(files, before, report, progress)
         finally:
             await self._threads.write(self._reading.close)
-        gone = before.keys() - after.keys()
-        removed = dict.fromkeys(gone if gathered.complete else gone & blocked)
+        changed = [document for document in held if document in after and after[document] != before.get(document)]
+        released = [document for document in changed if anew or after[document] != held[document]]
+        released += [document for document in held if held[document] is None and document in after]
+        after = _held_back(after, before, {one: held[one] for one in changed if one not in released})
+        gone = before.keys() - after.keys() - set(kept)
+        stay = {document for document in gone if document in held and held[document] is None} - blocked
+        removed = dict.fromkeys(gone - stay if gathered.complete else gone & blocked)
+        report.held = len(set(changed) - set(released)) + len(stay)
         await self.publish({**after, **removed}, note=note)
+        await self._threads.write(self._ledger.release, released)
         self._count(before, after, removed, report)
         report.revision = await self._threads.write(self._ledger.revision)
         report.seconds = time.monotonic() - started
@@ -122,9 +147,27 @@ class Ingest:
             needed.update(map(self._key, facets_of(chunk, title).texts))
         self._vectors.keep_only(needed)
 
-    async def embed_visible(self) -> int:
+    async def embed_visible(self, *, progress: Callable[[Progress], None] | None = None) -> int:
         """Embed what is visible but has no vectors of this model yet; return how many texts that were."""
-        return await self._embed(await self._threads.write(self._vectors.unembedded))
+        versions = await self._threads.write(self._vectors.unembedded)
+        embedded = 0
+        for at in range(0, len(versions), _GROUP):
+            embedded += await self._embed(versions[at : at + _GROUP])
+            if progress is not None:
+                progress(Progress(done=min(at + _GROUP, len(versions)), total=len(versions), document=""))
+        return embedded
+
+    async def lacking(self) -> int:
+        """Return how many texts `embed_visible` would embed."""
+        keys: set[bytes] = set()
+        versions = await self._threads.write(self._vectors.unembedded)
+        for at in range(0, len(versions), _GROUP):
+            keys |= await self._threads.write(self._unknown, versions[at : at + _GROUP])
+        return len(keys)
+
+    def _unknown(self, versions: Sequence[str]) -> set[bytes]:
+        keys = {self._key(text) for facets in self._wanted(versions).values() for text in facets.texts}
+        return keys - self._vectors.known(keys).keys()
 
     async def _staged(
         self,
@@ -154,6 +197,7 @@ class Ingest:
         """Read one file into the catalogue unless it is there; return its version."""
         data, digest = read(file)
         rules = [rule for rule in self._rules if fnmatchcase(file.document, rule.match)]
+        rules += [file.rule] if file.rule else []
         identity = f"{_FORMAT}\n{file.document}\n{digest}\n{self._chunk_characters}\n{rules}"
         version = sha256(identity.encode()).hexdigest()[:24]
         if not self._ledger.staged([version]):
@@ -218,6 +262,12 @@ class Ingest:
         report.added = sum(document not in before for document in after)
         report.changed = sum(document in before and before[document] != version for document, version in after.items())
         report.unchanged = len(after) - report.added - report.changed
+
+
+def _held_back(after: Mapping[str, str], before: Mapping[str, str], held: Collection[str]) -> dict[str, str]:
+    """Return `after` with the held documents as they were before."""
+    kept = {document: before[document] for document in held if document in before}
+    return {document: version for document, version in after.items() if document not in held} | kept
 
 
 def _access(rule: DocumentRule) -> Access:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import structlog
 
+from knowledge.additions import Addition
 from knowledge.answers import Annotation
 from knowledge.asking import parts
 from knowledge.base import Embedder, Reranker
@@ -21,8 +22,10 @@ from knowledge.home import VectorHome
 from knowledge.ingest import Progress, Report
 from knowledge.opened import OpenBase
 from knowledge.retrieval import Asked
+from knowledge.status import BaseStatus, status_of
 from knowledge.threads import Threads
 from knowledge.types import Coverage, Findings, Passage, Scope
+from knowledge.waiting import WAIT_S, patiently
 
 if TYPE_CHECKING:
     from config.settings import ChromaSettings, KnowledgeBase
@@ -32,24 +35,6 @@ log = structlog.get_logger(__name__)
 SURE = 0.1
 """How far above its base's threshold the best passage must score to count as "answered" and not as "partly"."""
 _FOLLOW_S = 1.0
-
-State = Literal["waiting", "indexing", "ready", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseStatus:
-    """How one base is."""
-
-    name: str
-    state: State
-    documents: int = 0
-    chunks: int = 0
-    vectors: int = 0
-    revision: int = 0
-    failed: tuple[tuple[str, str], ...] = ()
-    """(document, reason) of what the last sync could not read."""
-    error: str = ""
-    """Why the base as a whole failed."""
 
 
 class Library:
@@ -69,7 +54,14 @@ class Library:
         previous: Sequence[Embedder] = (),
         chroma: ChromaSettings | None = None,
         reranker: Reranker | None = None,
+        resident: bool = True,
+        embedded: bool = True,
     ) -> None:
+        """`resident=False`: for one command; a base is opened as it is, without a sync, and nothing runs beside.
+
+        `embedded=False`: Chroma's folder in `data_dir` is left to the process that runs.
+        """
+        self._resident = resident
         self._reranker = reranker
         self._settings = dict(bases)
         self._folder = data_dir / "knowledge"
@@ -78,13 +70,12 @@ class Library:
         self._embedders = {one.name: one for one in (*previous, embedder)}
         self._questions = {name: CachedEmbedder(one) for name, one in self._embedders.items()}
         self._threads = Threads()
-        self._home = VectorHome(data_dir, chroma, self._threads)
+        self._home = VectorHome(data_dir, chroma, self._threads, embedded=embedded)
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._migrations: dict[str, asyncio.Task[None]] = {}
         self._schedules: dict[str, asyncio.Task[None]] = {}
         self._bases: dict[str, OpenBase] = {}
         self._retired: list[OpenBase] = []
-        self._reports: dict[str, Report] = {}
         self._follower: asyncio.Task[None] | None = None
 
     async def open(self, in_use: Collection[str] | None = None) -> None:
@@ -157,15 +148,57 @@ class Library:
             found += await base.search(asked, limit=limit, scope=scope, tags=tags, how=how)
         return sorted(found, key=lambda one: -one.score)[:limit]
 
-    async def sync(self, name: str, *, progress: Callable[[Progress], None] | None = None) -> Report:
-        """Bring a base up to date with its sources.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The configured bases."""
+        return tuple(self._settings)
+
+    async def sync(self, name: str, *, progress: Callable[[Progress], None] | None = None, wait_s: float = 0) -> Report:
+        """Bring a base up to date with its sources, waiting up to `wait_s` seconds for another who is at it.
 
         Raises:
             Busy: another process is at it.
             IndexUnavailable, EmbeddingUnavailable: a retry is safe, and goes on where this stopped.
             UnknownBase: a base of that name is not configured.
         """
-        return await self._synced(await self.base(name), progress)
+        return await patiently(partial(self.base, name), lambda base: self._synced(base, progress), wait_s, progress)
+
+    async def add(
+        self,
+        name: str,
+        addition: Addition,
+        *,
+        data: bytes | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        wait_s: float = WAIT_S,
+    ) -> Report:
+        """Take in what a person adds (`OpenBase.add`), waiting for a running sync.
+
+        Raises:
+            Busy: another sync still runs after `wait_s` seconds.
+            DocumentRefused, IndexUnavailable, EmbeddingUnavailable, UnknownBase: as for `sync`.
+        """
+        return await patiently(
+            partial(self.base, name), lambda base: base.add(addition, data=data, progress=progress), wait_s, progress
+        )
+
+    async def remove(self, name: str, document: str, *, wait_s: float = WAIT_S) -> tuple[str, ...]:
+        """Take an addition or a document out (`OpenBase.remove`), waiting for a running sync.
+
+        Raises:
+            UnknownDocument: there is none of that name.
+            Busy, UnknownBase: as for `add`.
+        """
+        return await patiently(partial(self.base, name), lambda base: base.remove(document), wait_s, None)
+
+    async def restore(self, name: str, document: str, *, wait_s: float = WAIT_S) -> Report:
+        """Let a document that was removed or rolled back in again, and look at the sources; raises as `add`."""
+
+        async def restored(base: OpenBase) -> Report:
+            await base.block(document, blocked=False)
+            return await self._synced(base, None)
+
+        return await patiently(partial(self.base, name), restored, wait_s, None)
 
     async def base(self, name: str) -> OpenBase:
         """Return a base, opened and up to date, for revisions, blocked documents and fixed answers.
@@ -176,18 +209,42 @@ class Library:
         await asyncio.shield(self._task(name))
         return self._bases[name]
 
-    async def answer(self, query: str, *, bases: Sequence[str], scope: Scope) -> Annotation | None:
-        """Return the fixed answer to nearly the same question, if there is one that `scope` may see; counts it."""
-        found: list[Annotation] = []
-        for base in [await self.base(name) for name in dict.fromkeys(bases) if query.strip()]:
-            vector = (await self._questions[base.embedder].embed([query]))[0]
-            one = await base.answer(vector, scope=scope)
-            found += [one] if one is not None else []
-        return max(found, key=lambda one: one.score, default=None)
+    async def successor(self, name: str) -> OpenBase | None:
+        """Return the base as it will be with the configured model, to be completed and given to `take_over`, or closed.
+
+        None where that model serves already.
+        """
+        serving = await self.base(name)
+        return None if serving.embedder == self._embedder.name else await self._built(name, self._embedder)
+
+    async def take_over(self, new: OpenBase) -> None:
+        """Let a complete successor serve from now on, and drop the vectors of the model before it."""
+        old = self._bases[new.name]
+        await new.take_over()
+        self._bases[new.name] = new
+        await old.retire()
+        self._retired.append(old)  # a search that began with it may still be reading
+        log.info("knowledge.migrated", base=new.name, embedder=new.embedder)
+
+    async def answer(self, query: str, *, bases: Sequence[str], scope: Scope, count: bool = True) -> Annotation | None:
+        """Return the fixed answer to nearly the same question, if there is one that `scope` may see.
+
+        It counts as given unless `count` is False. Costs next to nothing where no base has fixed answers.
+
+        Raises:
+            IndexUnavailable, EmbeddingUnavailable: a retry is safe.
+            UnknownBase: a base of that name is not configured.
+        """
+        opened = [await self.base(name) for name in dict.fromkeys(bases) if query.strip()]
+        found = [await base.answer(query, self._questions[base.embedder], scope=scope) for base in opened]
+        best = max((one for one in found if one is not None), key=lambda one: one.score, default=None)
+        if best is not None and count:
+            await self._bases[best.base].given(best.number)
+        return best
 
     async def status(self) -> tuple[BaseStatus, ...]:
         """Return how each configured base is; never waits for one."""
-        return tuple([await self._status(name) for name in self._settings])
+        return tuple([await status_of(name, self._opening.get(name), self._bases.get(name)) for name in self._settings])
 
     async def close(self) -> None:
         """Stop what runs, and close the files. A sync that was broken off is continued by the next."""
@@ -225,6 +282,11 @@ class Library:
     async def _open(self, name: str) -> None:
         serving = await self._threads.write(self._serving, name)
         embedder = self._embedders.get(serving, self._embedder)
+        if not self._resident:
+            base = self._bases[name] = await self._built(name, embedder)
+            if not serving:
+                await base.take_over()
+            return
         await embedder.embed(["warm 预热"])
         base = await self._built(name, embedder)
         try:
@@ -264,7 +326,6 @@ class Library:
 
     async def _migrate(self, name: str) -> None:
         """Make the vectors of the new model beside the old ones, then let it take over."""
-        old = self._bases[name]
         new = await self._built(name, self._embedder)
         while True:
             try:
@@ -272,15 +333,10 @@ class Library:
                 break
             except Busy:
                 await asyncio.sleep(_FOLLOW_S)
-        await new.take_over()
-        self._bases[name] = new
-        await old.retire()
-        self._retired.append(old)  # a search that began with it may still be reading
-        log.info("knowledge.migrated", base=name, embedder=self._embedder.name)
+        await self.take_over(new)
 
     async def _synced(self, base: OpenBase, progress: Callable[[Progress], None] | None) -> Report:
         report = await base.sync(progress=progress)
-        self._reports[base.name] = report
         for error in report.failed:
             log.warning("knowledge.refused", base=base.name, document=error.document, reason=str(error))
         log.info(
@@ -319,28 +375,6 @@ class Library:
             seen[base.name] = revision
         except IndexUnavailable as error:
             log.warning("knowledge.behind", base=base.name, reason=str(error))
-
-    async def _status(self, name: str) -> BaseStatus:
-        task = self._opening.get(name)
-        if task is None:
-            return BaseStatus(name=name, state="waiting")
-        if not task.done():
-            return BaseStatus(name=name, state="indexing")
-        if task.cancelled() or task.exception() is not None:
-            return BaseStatus(name=name, state="failed", error=str(task.exception() if not task.cancelled() else ""))
-        base = self._bases[name]
-        documents, chunks, vectors = await base.counts()
-        report = self._reports.get(name)
-        failed = tuple((error.document, str(error)) for error in report.failed) if report else ()
-        return BaseStatus(
-            name=name,
-            state="ready",
-            documents=documents,
-            chunks=chunks,
-            vectors=vectors,
-            revision=await base.revision(),
-            failed=failed,
-        )
 
 
 def _noted(task: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from config.settings import DocumentRule
 from knowledge.errors import DocumentRefused
 from knowledge.loaders.table import suffixes
 
@@ -22,6 +23,8 @@ class SourceFile:
     document: str
     """Its path relative to the configuration, or absolute where it lies elsewhere; the same on every run."""
     path: Path
+    rule: DocumentRule | None = None
+    """What holds for it beside the base's own rules, whatever `match` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

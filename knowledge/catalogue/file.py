@@ -14,7 +14,7 @@ from knowledge.errors import IndexUnavailable
 from knowledge.types import Access, Chunk, Scope
 
 _VERSION = 1
-"""To be raised with every change of the tables."""
+"""To be raised with every change of a table; a further table needs none."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS versions(
@@ -41,6 +41,12 @@ CREATE TABLE IF NOT EXISTS changes(
     revision INTEGER NOT NULL, document TEXT NOT NULL, version TEXT,
     PRIMARY KEY(revision, document)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blocked(document TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS additions(
+    value TEXT PRIMARY KEY, kind TEXT NOT NULL, web TEXT NOT NULL, label TEXT NOT NULL, tags TEXT NOT NULL,
+    author TEXT NOT NULL, at REAL NOT NULL, file TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS added(document TEXT PRIMARY KEY, addition TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS added_addition ON added(addition);
+CREATE TABLE IF NOT EXISTS held(document TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers(
     number INTEGER PRIMARY KEY AUTOINCREMENT, question TEXT NOT NULL, answer TEXT NOT NULL, label TEXT NOT NULL,
     author TEXT NOT NULL, at REAL NOT NULL, hits INTEGER NOT NULL DEFAULT 0);
@@ -74,6 +80,16 @@ class Revision:
     added: int
     changed: int
     removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastSync:
+    """When a base was last brought up to date, by whichever process."""
+
+    at: float
+    """Unix time."""
+    failed: tuple[tuple[str, str], ...]
+    """(document, reason) of what could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

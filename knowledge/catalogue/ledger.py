@@ -6,15 +6,28 @@ import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from knowledge.catalogue.file import CatalogueFile, Revision, Version, access_of, label_of
+from knowledge.catalogue.file import CatalogueFile, LastSync, Revision, Row, Version, access_of, chunk_of, label_of
 from knowledge.errors import UnknownRevision
-from knowledge.types import Access, Chunk
+from knowledge.types import Access, Chunk, DocumentInfo
 from knowledge.words import terms
 
 # A version that no kept revision shows and that is not being staged right now.
 _UNUSED = """
 SELECT id FROM versions WHERE id NOT IN (SELECT version FROM changes WHERE version IS NOT NULL)
 AND id NOT IN (SELECT version FROM current) AND id NOT IN (SELECT version FROM indexed)
+"""
+
+_LISTED = """
+SELECT d.document, v.title, v.source, v.label, v.tags,
+(SELECT COUNT(*) FROM chunks WHERE chunks.version=v.id), added.addition, b.document IS NOT NULL
+FROM (SELECT document FROM current UNION SELECT document FROM blocked) d
+LEFT JOIN current USING(document) LEFT JOIN versions v ON v.id=current.version
+LEFT JOIN added USING(document) LEFT JOIN blocked b USING(document) ORDER BY d.document
+"""
+_PAGE = """
+SELECT c.number, c.ordinal, v.id, v.document, v.title, v.source, v.label, v.tags, c.headings, c.place, c.text
+FROM chunks c JOIN current USING(version) JOIN versions v ON v.id=c.version
+WHERE c.number>? ORDER BY c.number LIMIT ?
 """
 
 
@@ -124,6 +137,19 @@ class Ledger:
             for row in rows
         ]
 
+    def note_sync(self, failed: Sequence[tuple[str, str]]) -> None:
+        """Record that a sync has ended now, and what it could not read."""
+        noted = json.dumps({"at": time.time(), "failed": list(failed)}, ensure_ascii=False)
+        self._file.db.execute("INSERT OR REPLACE INTO meta VALUES('synced', ?)", (noted,))
+
+    def last_sync(self) -> LastSync | None:
+        """Return what `note_sync` recorded last; None before the first."""
+        noted = self._file.text("SELECT value FROM meta WHERE key='synced'")
+        if not noted:
+            return None
+        held = json.loads(noted)
+        return LastSync(at=held["at"], failed=tuple((document, reason) for document, reason in held["failed"]))
+
     def state_at(self, revision: int) -> dict[str, str]:
         """Return the version of each document that was visible at a revision."""
         rows = self._file.db.execute(
@@ -149,6 +175,60 @@ class Ledger:
             raise UnknownRevision(str(revision))
         then, now = self.state_at(revision), self.current()
         return {document: then.get(document) for document in then.keys() | now.keys()}
+
+    def held(self) -> dict[str, str | None]:
+        """Return what a rollback holds back: by document, the version that must not return by itself.
+
+        None stands for "removed": the document stays although the sources do not have it.
+        """
+        return dict(self._file.db.execute("SELECT document, version FROM held"))
+
+    def hold(self, versions: Mapping[str, str | None]) -> None:
+        """Hold back the versions that a rollback went away from, until their documents change."""
+        with self._file.writing():
+            self._file.db.executemany("INSERT OR REPLACE INTO held VALUES(?,?)", list(versions.items()))
+
+    def release(self, documents: Collection[str]) -> None:
+        """Hold back nothing of these documents any more."""
+        with self._file.writing():
+            self._file.db.executemany("DELETE FROM held WHERE document=?", [(one,) for one in documents])
+
+    def listed(self) -> list[DocumentInfo]:
+        """Return what is visible or blocked, by the documents' names."""
+        rows = self._file.db.execute(_LISTED)
+        return [
+            DocumentInfo(
+                document=row[0],
+                title=row[1] or "",
+                source=row[2] or row[0],
+                access=access_of(row[3] or ""),
+                tags=frozenset(json.loads(row[4] or "[]")),
+                chunks=row[5],
+                addition=row[6] or "",
+                blocked=bool(row[7]),
+            )
+            for row in rows
+        ]
+
+    def page(self, after: int, count: int) -> list[Row]:
+        """Return up to `count` visible chunks whose number is above `after`, in the order of their numbers."""
+        rows = self._file.db.execute(_PAGE, (after, count))
+        return [
+            Row(
+                number=row[0],
+                ordinal=row[1],
+                version=Version(
+                    id=row[2],
+                    document=row[3],
+                    title=row[4],
+                    source=row[5],
+                    access=access_of(row[6]),
+                    tags=frozenset(json.loads(row[7])),
+                ),
+                chunk=chunk_of(row[8], row[9], row[10]),
+            )
+            for row in rows
+        ]
 
     def forget(self, keep: int) -> int:
         """Forget all but the last `keep` revisions and every version that none of those shows; return how many."""

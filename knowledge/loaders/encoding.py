@@ -30,6 +30,8 @@ def decode(data: bytes, *, name: str) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decoded(data, encoding, name)
+    if b"\0" in data:
+        raise DocumentRefused("this is no text: it holds zero bytes", document=name)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -60,13 +60,29 @@ class Mirror:
         self._seen: dict[str, SourceFile] = {}
         self._refused: list[DocumentRefused] = []
         self._unreached = False
+        self._fetched: Callable[[str], None] = lambda _: None
 
-    async def update(self, sources: Sequence[WebSource]) -> Gathered:
-        """Bring the folder up to date; return the pages as files.
+    def forget(self, urls: Collection[str]) -> None:
+        """Remove what was fetched from these addresses."""
+        if not self._table.exists():
+            return
+        self._pages = {url: Page(**page) for url, page in json.loads(self._table.read_text("utf-8")).items()}
+        for url in urls:
+            page = self._pages.pop(url, None)
+            if page is not None:
+                (self._folder / page.file).unlink(missing_ok=True)
+        self._save()
+
+    async def update(
+        self, sources: Sequence[WebSource], *, fetched: Callable[[str], None] = lambda _: None
+    ) -> Gathered:
+        """Bring the folder up to date; return the pages as files. Each address is told to `fetched` when it is here.
 
         A page that is gone (404, 410) is left out; one that could not be reached keeps what was fetched before.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._seen, self._refused, self._unreached = {}, [], False
+        self._fetched = fetched
         if self._table.exists():
             self._pages = {url: Page(**page) for url, page in json.loads(self._table.read_text("utf-8")).items()}
         complete = True
@@ -76,11 +92,14 @@ class Mirror:
             except FetchRefused as error:
                 self._refused.append(error)
                 complete = False
+        self._save()
+        complete = complete and not self._unreached
+        return Gathered(files=list(self._seen.values()), refused=self._refused, complete=complete)
+
+    def _save(self) -> None:
         part = self._table.with_suffix(".part")
         part.write_text(json.dumps({url: asdict(page) for url, page in self._pages.items()}), "utf-8")
         os.replace(part, self._table)
-        complete = complete and not self._unreached
-        return Gathered(files=list(self._seen.values()), refused=self._refused, complete=complete)
 
     async def _source(self, source: WebSource) -> None:
         start = normal(source.url)
@@ -161,6 +180,7 @@ class Mirror:
             return None
         path = self._folder / page.file
         self._seen[url] = SourceFile(url, path)
+        self._fetched(url)
         return path
 
     async def _polite(self, url: str, source: WebSource, before: Page | None = None) -> Fetched:
@@ -183,7 +203,10 @@ class Mirror:
     async def _robots_of(self, url: str) -> RobotFileParser:
         """Return a host's rules; where there are none everything is allowed, where it fails nothing is (RFC 9309)."""
         rules = RobotFileParser()
-        fetched = await self._fetcher.fetch(urljoin(url, "/robots.txt"))
+        try:
+            fetched = await self._fetcher.fetch(urljoin(url, "/robots.txt"))
+        except FetchRefused as error:
+            raise FetchRefused(str(error), document=url) from error
         text = fetched.body.decode("utf-8", "replace") if fetched.status == 200 else ""
         rules.parse(["User-agent: *", "Disallow: /"] if fetched.status >= 500 else text.splitlines())
         return rules

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import KnowledgeBase
-from knowledge.library import BaseStatus, Library
+from knowledge.library import Library
+from knowledge.status import BaseStatus
 from knowledge.types import Scope
 from tests.unit.knowledge.parts import WordEmbedder
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from channels.types import Conversation
 from config.settings import DocumentRule, KnowledgeBase
 from knowledge.library import Library
 from knowledge.types import Access, Scope
@@ -81,7 +82,7 @@ async def test_a_second_process_sees_no_more(library: Library, tmp_path: Path) -
 
 async def test_a_fixed_answer_is_given_to_nearly_the_same_question_and_counted(library: Library) -> None:
     base = await library.base("kb")
-    number = await base.annotate("When is the salary paid?", "On Fridays.", access=Access(), author="ann")
+    number = await base.annotate("When is the salary paid?", "On Fridays.", access=(), author="ann")
     found = await library.answer("salary paid when?", bases=["kb"], scope=Scope())
     assert found is not None
     assert (found.number, found.answer) == (number, "On Fridays.")
@@ -93,7 +94,7 @@ async def test_a_fixed_answer_is_given_to_nearly_the_same_question_and_counted(l
 
 async def test_a_limited_fixed_answer_stays_with_those_it_is_for(library: Library) -> None:
     base = await library.base("kb")
-    await base.annotate("What is the salary?", CANARY, access=Access(roles=HR), author="ann")
+    await base.annotate("What is the salary?", CANARY, access=(Access(roles=HR),), author="ann")
     assert await library.answer("What is the salary?", bases=["kb"], scope=Scope()) is None
     assert (
         await library.answer("What is the salary?", bases=["kb"], scope=Scope(roles=BOTH, audience_roles=frozenset()))
@@ -103,3 +104,54 @@ async def test_a_limited_fixed_answer_stays_with_those_it_is_for(library: Librar
     found = await library.answer("What is the salary?", bases=["kb"], scope=Scope(roles=HR))
     assert found is not None
     assert found.answer == CANARY
+
+
+@pytest.mark.parametrize(
+    "named", ["telegram:default:-100123", "telegram:default:-100123::", " telegram:default:-100123:"]
+)
+@pytest.mark.parametrize(
+    ("conversation", "within"),
+    [
+        ({"chat": "-100123"}, True),
+        ({"chat": "-100123", "thread": "7"}, True),
+        ({"chat": "-100123", "member": "8"}, True),
+        ({"chat": "-100123", "thread": "7", "member": "8"}, True),
+        ({"chat": "-1001234"}, False),
+        ({"chat": "-10012"}, False),
+        ({"chat": "-100123:7"}, False),
+        ({"chat": "-100123", "account": "second"}, False),
+        ({"chat": "-100123", "channel": "web"}, False),
+    ],
+)
+def test_a_limit_names_a_conversation_with_all_that_is_in_it(
+    named: str, conversation: dict[str, str], within: bool
+) -> None:
+    key = Conversation(**{"channel": "telegram", "account": "default", **conversation}).key
+    assert Access(conversations=frozenset({named})).permits(Scope(conversation=key)) is within
+
+
+@pytest.mark.parametrize("named", ["", ":", "::", "telegram", "telegram:default", "telegram:default:", "-100123", "*"])
+def test_a_limit_that_names_no_chat_lets_nobody_in(named: str) -> None:
+    limit = Access(conversations=frozenset({named}))
+    for conversation in ("", "telegram:default:-100123::", "telegram:default:::", named):
+        assert not limit.permits(Scope(conversation=conversation))
+
+
+def test_a_limit_may_name_a_topic_or_a_member_alone() -> None:
+    group = {"channel": "telegram", "account": "default", "chat": "-100:1/é"}
+    topic, other, member = (
+        Conversation(**group, **fields).key for fields in ({"thread": "7"}, {"thread": "70"}, {"member": "7"})
+    )
+    assert Access(conversations=frozenset({topic})).permits(Scope(conversation=topic))
+    assert not Access(conversations=frozenset({topic})).permits(Scope(conversation=other))
+    assert not Access(conversations=frozenset({topic})).permits(Scope(conversation=member))
+    assert not Access(conversations=frozenset({member})).permits(Scope(conversation=topic))
+
+
+def test_rights_of_role_and_place_must_both_be_there() -> None:
+    limit = Access(roles=HR, conversations=frozenset({"telegram:default:1"}))
+    place = "telegram:default:1::"
+    assert limit.permits(Scope(roles=HR, conversation=place))
+    assert not limit.permits(Scope(roles=HR, conversation="telegram:default:2::"))
+    assert not limit.permits(Scope(conversation=place))
+    assert not limit.permits(Scope(roles=HR, conversation=place, audience_roles=frozenset()))

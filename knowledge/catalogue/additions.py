@@ -1,0 +1,95 @@
+"""What was added to a base by people, and which documents come from it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from config.settings import WebSource
+from knowledge.additions import Addition
+from knowledge.catalogue.file import CatalogueFile, access_of, label_of
+from knowledge.types import Access
+
+_COLUMNS = "value, kind, web, label, tags, author, at, file"
+_COUNT = "(SELECT COUNT(*) FROM added JOIN current USING(document) WHERE addition=value)"
+
+
+class Additions:
+    """The additions of one catalogue. Blocking; used by one thread at a time."""
+
+    def __init__(self, file: CatalogueFile) -> None:
+        self._file = file
+
+    def all(self) -> list[Addition]:
+        """Return all of them, by the time they were added."""
+        rows = self._file.db.execute(f"SELECT {_COLUMNS}, {_COUNT} FROM additions ORDER BY at, value")  # noqa: S608 - fixed names
+        return [_read(row) for row in rows]
+
+    def get(self, value: str) -> Addition | None:
+        """Return one by its value."""
+        sql = f"SELECT {_COLUMNS}, {_COUNT} FROM additions WHERE value=?"  # noqa: S608 - fixed names
+        row = self._file.db.execute(sql, (value,)).fetchone()
+        return _read(row) if row else None
+
+    def record(self, addition: Addition) -> Addition:
+        """Write one down, in the place of an earlier one of the same value; return it as recorded."""
+        recorded = replace(addition, at=addition.at or time.time())
+        self._file.db.execute(
+            f"INSERT OR REPLACE INTO additions({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?)",
+            (
+                recorded.value,
+                recorded.kind,
+                recorded.web.model_dump_json() if recorded.web else "",
+                label_of([recorded.access]),
+                json.dumps(sorted(recorded.tags), ensure_ascii=False),
+                recorded.author,
+                recorded.at,
+                recorded.file,
+            ),
+        )
+        return recorded
+
+    def take_back(self, addition: Addition, before: Addition | None) -> None:
+        """Undo a record: leave the addition that was there before in its place, if there was one."""
+        if before is None:
+            self.forget(addition.value)
+        else:
+            self.record(before)
+
+    def forget(self, value: str) -> None:
+        """Forget one, and which documents came from it."""
+        with self._file.writing():
+            self._file.db.execute("DELETE FROM additions WHERE value=?", (value,))
+            self._file.db.execute("DELETE FROM added WHERE addition=?", (value,))
+
+    def attribute(self, documents: Iterable[str], value: str) -> None:
+        """Note that documents come from an addition."""
+        with self._file.writing():
+            self._file.db.executemany("INSERT OR REPLACE INTO added VALUES(?,?)", [(one, value) for one in documents])
+
+    def origins(self) -> dict[str, str]:
+        """Return the addition of each document that comes from one, visible or not."""
+        return dict(self._file.db.execute("SELECT document, addition FROM added"))
+
+    def documents(self, value: str) -> set[str]:
+        """Return the documents that come from an addition, visible or not."""
+        return {row[0] for row in self._file.db.execute("SELECT document FROM added WHERE addition=?", (value,))}
+
+
+def _read(row: tuple[Any, ...]) -> Addition:
+    value, kind, web, label, tags, author, at, file, documents = row
+    limits = access_of(label)
+    return Addition(
+        value=value,
+        kind=kind,
+        web=WebSource.model_validate_json(web) if web else None,
+        access=limits[0] if limits else Access(),
+        tags=frozenset(json.loads(tags)),
+        author=author,
+        at=at,
+        file=file,
+        documents=documents,
+    )
