@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from knowledge.catalogue.file import CatalogueFile, access_of, label_of, permitted
-from knowledge.catalogue.vectors import VectorStore, key_of, packed, unpacked
-from knowledge.types import Access, Scope
+from knowledge.catalogue.vectors import VectorStore, key_of, packed
+from knowledge.numerals import numbers
+from knowledge.types import Access, Annotation, Scope
+
+__all__ = ["SIMILAR", "Annotation", "Answers"]
 
 SIMILAR = 0.84
 """The cosine from which two questions count as the same. Careful: "how many days of annual leave" and "of sick leave"
 are at 0.82 with the offline model; of ten pairs of paraphrases it lets five through, of ten such near misses none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annotation:
-    """A question with its fixed answer."""
-
-    number: int
-    base: str
-    question: str
-    answer: str
-    author: str
-    hits: int
-    """How often it was given."""
-    score: float = 1.0
-    """How near the question asked was, in [0, 1]."""
 
 
 class Answers:
@@ -59,11 +47,24 @@ class Answers:
         rows = self._file.db.execute(
             "SELECT number, question, answer, label, author, hits FROM answers ORDER BY number"
         )
+        limited = [(row, access_of(row[3])) for row in rows]
         return [
-            Annotation(number=row[0], base=self._base, question=row[1], answer=row[2], author=row[4], hits=row[5])
-            for row in rows
-            if permitted(access_of(row[3]), scope)
+            Annotation(
+                number=row[0],
+                base=self._base,
+                question=row[1],
+                answer=row[2],
+                author=row[4],
+                hits=row[5],
+                access=access,
+            )
+            for row, access in limited
+            if permitted(access, scope)
         ]
+
+    def exist(self) -> bool:
+        """Tell whether there is any."""
+        return self._file.db.execute("SELECT 1 FROM answers LIMIT 1").fetchone() is not None
 
     def unembedded(self) -> list[str]:
         """Return the questions that have no vector yet."""
@@ -76,14 +77,17 @@ class Answers:
         pairs = zip(questions, vectors, strict=True)
         self._vectors.store_vectors({self._key(question): packed(vector) for question, vector in pairs})
 
-    def nearest(self, vector: Sequence[float], scope: Scope) -> Annotation | None:
-        """Return the permitted answer whose question is nearest; `score` says how near."""
+    def nearest(self, question: str, vector: Sequence[float], scope: Scope) -> Annotation | None:
+        """Return the permitted answer whose question is nearest and names the same numbers; `score` says how near."""
+        import numpy
+
+        asked, named = numpy.asarray(vector, "f4"), numbers(question)
         best: Annotation | None = None
         for one in self.all(scope):
-            for held in self._vectors.known([self._key(one.question)]).values():
-                cosine = sum(left * right for left, right in zip(vector, unpacked(held), strict=True))
-                if best is None or cosine > best.score:
-                    best = replace(one, score=cosine)
+            held = self._vectors.known([self._key(one.question)]).get(self._key(one.question))
+            cosine = float(numpy.frombuffer(held, "<f2").astype("f4") @ asked) if held else -1.0
+            if cosine > (best.score if best else SIMILAR) and numbers(one.question) == named:
+                best = replace(one, score=min(1.0, cosine))
         return best
 
     def hit(self, number: int) -> None:

@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from knowledge.types import Findings, Loaded, Passage, Scope
+from knowledge.types import Annotation, Findings, Loaded, Passage, Scope
 
 
 class Retriever(Protocol):
     """Finds passages in knowledge bases."""
 
-    async def search(self, query: str, *, bases: Sequence[str], limit: int, scope: Scope) -> Findings:
+    async def search(
+        self, query: str, *, bases: Sequence[str], limit: int, scope: Scope, also: Sequence[str] = ()
+    ) -> Findings:
         """Return at most `limit` passages above the bases' thresholds, best first.
+
+        `also` are other wordings of the same question; what fits only one of them counts a little less.
 
         Waits while a base is being opened for the first time.
 
         Raises:
-            IndexUnavailable: the index cannot be reached; a retry is safe.
+            IndexUnavailable, EmbeddingUnavailable: a retry is safe.
             UnknownBase: a base of that name is not configured.
+        """
+
+    async def answer(self, query: str, *, bases: Sequence[str], scope: Scope, count: bool = True) -> Annotation | None:
+        """Return the fixed answer to nearly the same question, if there is one that `scope` may see.
+
+        Questions that name different numbers are never the same. It counts as given unless `count` is False. Costs
+        next to nothing where no base has fixed answers. Raises like `search`.
         """
 
 

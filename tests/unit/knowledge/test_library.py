@@ -12,7 +12,7 @@ from config.settings import KnowledgeBase
 from knowledge.embeddings import OfflineEmbedder
 from knowledge.errors import UnknownBase
 from knowledge.library import Library
-from knowledge.types import Access, Scope
+from knowledge.types import Scope
 from tests.unit.knowledge.parts import WordEmbedder, write
 
 ROOT = Path(__file__).parents[3]
@@ -86,12 +86,21 @@ async def test_a_passage_says_where_it_stands(handbook: Library) -> None:
 async def test_a_fixed_answer_is_not_given_to_a_question_that_only_looks_alike(handbook: Library) -> None:
     base = await handbook.base("handbook")
     question = "How many days of annual leave do I have?"
-    number = await base.annotate(question, "Twenty-four.", access=Access(), author="ann")
+    number = await base.annotate(question, "Twenty-four.", access=(), author="ann")
     try:
         same = await handbook.answer("how many days of annual leave do i have", bases=["handbook"], scope=Scope())
         assert same is not None
-        for other in ("How many days of sick leave do I have?", "How is the weather?", "婚假有几天"):
+        later = await base.annotate("入职满5年后有多少天年假？", "十五天。", access=(), author="ann")
+        others = [
+            "How many days of sick leave do I have?",
+            "How is the weather?",
+            "婚假有几天",
+            "入职满10年后有多少天年假？",
+        ]
+        for other in others:
             assert await handbook.answer(other, bases=["handbook"], scope=Scope()) is None
+        assert await handbook.answer("入职满五年后有多少天年假", bases=["handbook"], scope=Scope()) is not None
+        await base.unannotate(later)
     finally:
         await base.unannotate(number)
 
