@@ -1,7 +1,7 @@
 """What a channel is, and what it is given.
 
 A channel is one file with a `create(account, settings, context)` function, named in the table of
-`bot/wiring.py` or in the entry-point group `parley.channels`.
+`bot/fronts.py` or in the entry-point group `parley.channels`.
 """
 
 from __future__ import annotations

@@ -179,9 +179,9 @@ class WebChannel:
         """Return a visitor's conversation; another visitor's of the same id is a different one."""
         return Conversation(channel=self.name, account=self.account, chat=visitor, thread=conversation_id)
 
-    def sender(self, conversation: Conversation, *, name: str = "", language: str | None = None) -> Sender:
-        """Return who writes in a conversation: the visitor whose it is."""
-        return Sender(channel=self.name, account=self.account, user=conversation.chat, name=name, language=language)
+    def sender(self, visitor: str, *, name: str = "", language: str | None = None) -> Sender:
+        """Return a visitor as the sender of their messages."""
+        return Sender(channel=self.name, account=self.account, user=visitor, name=name, language=language)
 
     async def submit(
         self,
@@ -216,7 +216,7 @@ class WebChannel:
             # Visitors choose their ids themselves: with its own prefix, none can occupy another's.
             id=f"{conversation.chat}-{message_id}",
             conversation=conversation,
-            sender=self.sender(conversation, name=name, language=language),
+            sender=self.sender(conversation.chat, name=name, language=language),
             text=text,
             kind="command" if history is None and COMMAND.match(text) else kind,
             attachments=attachments,

@@ -33,7 +33,7 @@ class Fetching(Protocol):
         """Return the bytes of an attachment.
 
         Raises:
-            ChannelError: it is gone or too large, or its platform did not answer.
+            AttachmentUnavailable: it is gone or too large, or its platform did not answer; `text` says so.
         """
 
 

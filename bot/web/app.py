@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.errors import StoreUnavailable
-from bot.web import chat, health, openai, page, webhooks
+from bot.web import chat, files, health, openai, page, webhooks
 from bot.web.dependencies import Readiness, WebDependencies
 from bot.web.openai_request import ApiProblem
 from bot.web.security import SecurityHeaders
@@ -30,6 +30,8 @@ ROUTES = (
     Route("/static/{path:path}", page.static),
     Route("/api/chat/bootstrap", chat.bootstrap),
     Route(f"{CONVERSATION}/messages", chat.send, methods=["POST"]),
+    Route(f"{CONVERSATION}/files", files.upload, methods=["POST"]),
+    Route(f"{CONVERSATION}/files/{{file}}", files.discard, methods=["DELETE"]),
     Route(f"{CONVERSATION}/events", chat.events),
     Route(f"{CONVERSATION}/feedback", chat.rate, methods=["POST"]),
     Route("/healthz", health.healthz),

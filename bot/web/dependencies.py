@@ -10,7 +10,7 @@ from starlette.requests import Request
 from bot.feedback import Feedback
 from bot.keys import ApiKeys
 from channels.base import Webhook
-from channels.types import Conversation
+from channels.types import Conversation, Sender
 from channels.web import WebChannel
 from config.loader import Configuration
 
@@ -50,6 +50,8 @@ class WebDependencies:
     """The registry in Prometheus' text format."""
     cancel: Callable[[Conversation], Awaitable[None]]
     """Stops the running turn of a conversation, wherever it runs."""
+    may_send_files: Callable[[Sender], Awaitable[bool]]
+    """Whether a visitor may send files: not everybody who finds the page may fill the store."""
 
     def close_streams(self) -> None:
         """End every event stream, so that the server can stop at once; pages reconnect to its successor."""

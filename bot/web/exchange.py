@@ -28,16 +28,17 @@ async def read_body(request: Request, *, max_bytes: int) -> bytes:
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
+        raise too_large(max_bytes)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
     return bytes(body)
 
 
-def _too_large(max_bytes: int) -> HTTPException:
+def too_large(max_bytes: int) -> HTTPException:
+    """Return what is answered to a body of more than `max_bytes`."""
     return HTTPException(413, f"the body is larger than {max_bytes} bytes")
 
 

@@ -70,16 +70,20 @@ def welcome(request: Request, response: Response, *, public_url: str | None) -> 
     response.set_cookie(COOKIE, value, max_age=COOKIE_MAX_AGE_S, httponly=True, samesite="lax", secure=secure)
 
 
-def require_same_origin(request: Request, *, public_url: str | None, loopback: bool) -> None:
+def require_same_origin(
+    request: Request, *, public_url: str | None, loopback: bool, media_type: str = "application/json"
+) -> None:
     """Refuse a state-changing request that a page of another site may have caused.
+
+    `media_type`: what the body must be: one that no form can send.
 
     Raises:
         HTTPException: 403 for a foreign or hidden origin, 415 for a body that a form could have sent.
 
     Source: OWASP Cross-Site Request Forgery Prevention, "Fetch Metadata" and "Verifying Origin".
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "send application/json")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise HTTPException(415, f"send {media_type}")
     public_host = urlsplit(public_url).netloc if public_url else None
     host = request.headers.get("host", "")
     if loopback and public_host is None and not _names_this_machine(host):

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 import pytest
@@ -17,14 +18,17 @@ from bot.feedback import Feedback
 from bot.journal import RedisJournal
 from bot.keys import ApiKeys
 from bot.store import Keys
+from bot.uploads import RedisUploads
 from bot.web.app import Readiness, WebDependencies, create_app
 from channels.base import ChannelContext, State, Webhook
 from channels.web import WebChannel
+from channels.web_files import WebFiles
 from config.loader import Configuration, load_configuration
 from tests.unit.bot.web.parrot import Parrot
 
+T = TypeVar("T")
 FILES = {
-    "parley.yaml": "http: {body_max_bytes: 50000}\n",
+    "parley.yaml": "http: {body_max_bytes: 50000}\nlimits: {attachment_max_bytes: 1000000}\n",
     "assistants/handbook.yaml": """
 description: Answers about the staff handbook
 opening: Ask me about the **handbook**.
@@ -58,6 +62,8 @@ class Site:
     webhooks: dict[tuple[str, str], Webhook] = field(default_factory=dict)
     readiness: Readiness = field(default_factory=lambda: Readiness(store=True, accepting=True, knowledge=KNOWLEDGE))
     url: str = ""
+    trusted: bool = False
+    """Whether visitors may send files."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -87,6 +93,7 @@ async def make_site(redis: Redis, folder: Path, configuration: Configuration) ->
             readiness=lambda: _answer(site.readiness),
             metrics=lambda: b"parley_up 1\n",
             cancel=api.cancel,
+            may_send_files=lambda sender: _answer(site.trusted),
         )
         site = Site(chat=chat, api=api, keys=deps.keys, feedback=deps.feedback, deps=deps)
         async with serve(site):
@@ -95,8 +102,8 @@ async def make_site(redis: Redis, folder: Path, configuration: Configuration) ->
         await api.close()
 
 
-async def _answer(readiness: Readiness) -> Readiness:
-    return readiness
+async def _answer(value: T) -> T:
+    return value
 
 
 def _channel(
@@ -104,7 +111,9 @@ def _channel(
 ) -> WebChannel:
     context = ChannelContext(deliver=parrot, state=state, http=http, public_url=None, data_dir=folder)
     journal = RedisJournal(redis, Keys().of, ttl_s=600)
-    return WebChannel(name, "default", context, journal, late_readers=name == "web")
+    files = WebFiles(RedisUploads(redis, Keys().of, "parley:uploads", bytes_max=lambda: 2_500_000))
+    late = name == "web"
+    return WebChannel(name, "default", context, journal, files=files if late else None, late_readers=late)
 
 
 @contextlib.asynccontextmanager
