@@ -115,6 +115,8 @@ class InboundMessage:
     """The platform's id of the message to answer, used to quote it."""
     quoted: str = ""
     """The text of the message that the person replied to; untrusted."""
+    quoted_attachments: tuple[Attachment, ...] = ()
+    """The files of that message, where the platform names them."""
     sent_at: datetime
     """Aware, UTC."""
     window: Window | None = None

@@ -33,7 +33,9 @@ class Fetching(Protocol):
         """Return the bytes of an attachment.
 
         Raises:
-            AttachmentUnavailable: it is gone or too large, or its platform did not answer; `text` says so.
+            TooLarge: it is larger than `limits.attachment_max_bytes`, or than its platform gives out.
+            Refused: it is gone.
+            Unreachable: its platform did not answer in time.
         """
 
 
@@ -49,9 +51,9 @@ class CommandServices:
     live: Live
     library: Callable[[], Library]
     recent_files: RecentFiles
+    attachments: Fetching
     configuration: Callable[[], Configuration]
     version: str
-    attachments: Fetching | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,11 @@ import re
 
 from bot.commands import assistants, conversation, people
 from bot.commands.base import Call, Command, Reply, Texts
+from bot.commands.kb import family as kb
 from bot.texts import say
 from channels.types import CommandEntry, InboundMessage
 
-FAMILIES = (conversation, assistants, people)
+FAMILIES = (conversation, assistants, kb, people)
 
 HELP_SUMMARY: Texts = {"zh": "显示可用的命令", "en": "Show what you can do here"}
 

@@ -61,6 +61,7 @@ class InboundReader:
             private=private,
             reply_to=str(message.message_id),
             quoted=without_halves(quoted_text(message)),
+            quoted_attachments=attachments_of(message.reply_to_message) if message.reply_to_message else (),
             sent_at=message.date,
         )
 

@@ -1,0 +1,1 @@
+"""The `/kb` family: knowledge bases, looked after from a chat. One file per concern."""
