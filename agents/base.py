@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agents.types import Effect, Prompt, RecalledMessage, Recollection, RuntimeEvent, Turn, TurnContext
 from config.assistant import MemorySettings
-from knowledge.types import Passage
+from knowledge.types import Access, Passage
 
 Write = tuple[str | bytes | int, ...]
 """One Redis command, to be run inside a fenced script together with others of the same conversation."""
@@ -25,6 +25,10 @@ class Runtime(Protocol):
         """
 
 
+def _unlimited(access: Iterable[Access]) -> None:
+    """Where a tool is called outside a turn, nobody remembers limits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
     """What a tool knows of its call. `key` is the same when the call is repeated after a crash."""
@@ -34,6 +38,10 @@ class ToolContext:
     context: TurnContext
     cite: Callable[[Passage], int] | None = None
     """Makes a passage citable in this answer and returns its number; None where nothing can be cited."""
+    access: tuple[Access, ...] = ()
+    """The limits of everything that the model has read so far, and so of what it writes."""
+    limit: Callable[[Iterable[Access]], None] = _unlimited
+    """Tells the limits of what the tool returns; those of cited passages are known."""
 
 
 class Tool(Protocol):
@@ -75,8 +83,13 @@ class MemoryStore(Protocol):
     ) -> tuple[int, tuple[RecalledMessage, ...]]:
         """Return the summary's version and the messages that have left the recent window and wait to be summarised."""
 
-    async def summarise(self, conversation: str, summary: str, *, covers: int, version: int) -> bool:
-        """Replace the summary, dropping the `covers` oldest messages; False if another did it since `version`."""
+    async def summarise(
+        self, conversation: str, summary: str, *, covers: int, version: int, access: Sequence[Access] = ()
+    ) -> bool:
+        """Replace the summary, dropping the `covers` oldest messages; False if another did it since `version`.
+
+        `access` are the limits of what it covers.
+        """
 
     async def forget(self, conversation: str) -> None:
         """Forget everything of the conversation."""

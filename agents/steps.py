@@ -5,68 +5,26 @@ What a turn knows is in its state; what its nodes share beside it (who is asking
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol, TypedDict
 
 from agents.base import MemoryStore
 from agents.citations import References
 from agents.errors import ModelUnavailable
+from agents.limits import of_messages, repeats, union, visible
 from agents.moderation.moderator import Moderator, Moderators
 from agents.prompts import NOT_FOUND_MARK, messages, not_found_text, system_prompt
 from agents.releasing import MarkFilter, Release
-from agents.retrieval import Lookup
+from agents.retrieval import Lookup, scope_of
 from agents.runtimes.choice import Runtimes
+from agents.state import Looked, Run, TurnScope, TurnState
 from agents.texts import courtesy, say
-from agents.types import (
-    Answer,
-    Delta,
-    Final,
-    Found,
-    Prompt,
-    Recollection,
-    Reply,
-    Turn,
-    TurnContext,
-    TurnEvent,
-    Verdict,
-)
-from knowledge.types import Coverage, Findings
+from agents.types import Answer, Delta, Final, Found, Prompt, Recollection, Reply, Turn, TurnContext
+from knowledge.types import Annotation, Coverage, Findings
 
 Clock = Callable[[], datetime]
-
-
-class TurnState(TypedDict, total=False):
-    """What a turn has found out so far."""
-
-    verdict: Verdict
-    quoted: str
-    recalled: Recollection
-    findings: Findings | None
-    """None or absent: the assistant has no knowledge base."""
-    release: Release
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnScope:
-    """One run of a turn. `admitted` ends when the question may be used, and says how it reads."""
-
-    turn: Turn
-    context: TurnContext
-    emit: Callable[[TurnEvent], None]
-    admitted: asyncio.Future[Verdict]
-
-
-class Run(Protocol):
-    """What LangGraph passes to a node as `runtime`, as far as nodes need it."""
-
-    @property
-    def context(self) -> TurnScope:
-        """The scope of this run."""
 
 
 class Steps:
@@ -97,26 +55,27 @@ class Steps:
         return {"verdict": verdict, "quoted": quoted}
 
     async def recall(self, state: TurnState, runtime: Run) -> TurnState:
-        """Read what was said before, unless the request brought it along."""
-        turn = runtime.context.turn
-        if turn.history is not None:
-            return {"recalled": Recollection(messages=turn.history)}
-        verdict = await runtime.context.admitted
-        if verdict.action == "block":
-            return {"recalled": Recollection()}
-        return {"recalled": await self._memory.recall(turn.conversation, turn.assistant.memory)}
+        """Read what was said before, unless the request brought it along; leave out what may not be told here now."""
+        scope, turn = runtime.context, runtime.context.turn
+        held = Recollection(messages=turn.history or ())
+        if turn.history is None and (await scope.admitted).action != "block":
+            held = await self._memory.recall(turn.conversation, turn.assistant.memory)
+        recalled = visible(held, scope_of(turn, scope.context))
+        scope.recalled.set_result(recalled)
+        withheld = tuple(message for message in held.messages if message not in recalled.messages)
+        return {"recalled": recalled, "withheld": withheld}
 
     async def retrieve(self, state: TurnState, runtime: Run) -> TurnState:
-        """Search the assistant's knowledge bases.
+        """Look for a fixed answer to the question, and where there is none, search the assistant's knowledge bases.
 
         Raises:
             KnowledgeFailed: they cannot be searched.
         """
-        turn = runtime.context.turn
-        verdict = await runtime.context.admitted
+        scope = runtime.context
+        verdict = await scope.admitted
         if verdict.action == "block":
-            return {"findings": Findings()}
-        return {"findings": await self._lookup.question(turn, runtime.context.context, verdict.text)}
+            return {"looked": Looked()}
+        return {"looked": await self._lookup.question(scope.turn, scope.context, verdict.text, scope.recalled)}
 
     async def respond(self, state: TurnState, runtime: Run) -> TurnState:
         """Let the assistant's runtime answer, and let out what moderation releases."""
@@ -124,24 +83,51 @@ class Steps:
         if verdict.action == "block":
             return {}
         moderator = await self._moderators.of(scope.turn.assistant.moderation)
-        turn = replace(scope.turn, text=verdict.text, quoted=state["quoted"])
-        recalled, findings = state["recalled"], await self._findings(turn, scope.context, state)
+        looked = state.get("looked")
+        if looked and looked.annotation:
+            return self._fixed(scope, moderator, looked, looked.annotation)
+        quoted = "" if repeats(state["quoted"], state["withheld"]) else state["quoted"]
+        turn = replace(scope.turn, text=verdict.text, quoted=quoted)
+        recalled, looked = state["recalled"], await self._looked(turn, scope.context, state)
+        findings = looked.findings if looked else None
         release = Release(
             moderator.output_filter(),
             references=References(findings.passages) if findings is not None else None,
             mark=MarkFilter(NOT_FOUND_MARK, not_found_text(turn)) if findings is not None else None,
         )
         if self._is_hopeless(turn, recalled, findings):
-            _show(scope, release.push(NOT_FOUND_MARK))
-            return {"release": release, "findings": findings, "reply": Reply(text="")}
-        prompt = Prompt(
-            system=system_prompt(turn, scope.context, recalled=recalled, findings=findings, now=self._clock()),
-            messages=messages(turn, verdict.text, recalled),
-            passages=findings.passages if findings else (),
-            coverage=findings.coverage if findings else None,
-        )
+            scope.show(release.push(NOT_FOUND_MARK))
+            return {"release": release, "looked": looked, "reply": Reply(text="")}
+        prompt = self._prompt(turn, scope, recalled, looked)
         reply = await self._answer(prompt, turn, scope, release)
-        return {"release": release, "findings": findings, "reply": reply}
+        return {"release": release, "looked": looked, "reply": reply}
+
+    def _fixed(self, scope: TurnScope, moderator: Moderator, looked: Looked, annotation: Annotation) -> TurnState:
+        """Give a fixed answer out."""
+        scope.limit(annotation.access)
+        release = Release(moderator.output_filter())
+        scope.show(release.push(annotation.answer))
+        return {"release": release, "looked": looked, "reply": Reply(text="")}
+
+    def _prompt(self, turn: Turn, scope: TurnScope, recalled: Recollection, looked: Looked | None) -> Prompt:
+        """Put everything together that the runtime is to answer from, and note its limits."""
+        findings = looked.findings if looked else None
+        passages = findings.passages if findings else ()
+        scope.limit(
+            union(
+                recalled.summary_access,
+                of_messages(recalled.messages),
+                *(passage.access for passage in passages),
+            )
+        )
+        return Prompt(
+            system=system_prompt(turn, scope.context, recalled=recalled, findings=findings, now=self._clock()),
+            messages=messages(turn, turn.text, recalled),
+            passages=passages,
+            coverage=findings.coverage if findings else None,
+            question=looked.question if looked else "",
+            access=scope.limits.access,
+        )
 
     async def release(self, state: TurnState, runtime: Run) -> TurnState:
         """Give out what was held back, and the whole answer."""
@@ -151,35 +137,41 @@ class Steps:
         if release is None:
             scope.emit(Final(answer=_blocked(turn)))
             return {}
-        _show(scope, release.finish())
+        scope.show(release.finish())
         if release.is_blocked:
             scope.emit(Final(answer=_blocked(turn)))
             return {}
         text, reply = release.text, state["reply"]
         if not text.strip():
             raise ModelUnavailable("the answer was empty", alias=turn.assistant.model)
-        references = release.references
+        references, looked = release.references, state["looked"]
         scope.emit(
             Final(
                 answer=Answer(
                     text=text,
                     citations=references.cited() if references else (),
                     uncited=references.uncited() if references else (),
-                    coverage=coverage_of(release, state["findings"], verdict.text),
+                    coverage=coverage_of(release, looked, verdict.text),
                     usage=reply.usage,
                     model=reply.model,
                     question=verdict.text,
+                    access=scope.limits.access,
+                    annotation=looked.annotation if looked else None,
                 )
             )
         )
         return {}
 
-    async def _findings(self, turn: Turn, context: TurnContext, state: TurnState) -> Findings | None:
-        """Look once more, with the question before, where a model can tell whether the two belong together."""
-        findings = state.get("findings")
-        if findings is None or findings.coverage != "not_found" or self._runtimes.is_offline(turn.assistant):
-            return findings
-        return await self._lookup.follow_up(turn, context, turn.text, state["recalled"])
+    async def _looked(self, turn: Turn, context: TurnContext, state: TurnState) -> Looked | None:
+        """Look once more, with the question before, where the question says too little by itself."""
+        looked = state.get("looked")
+        if looked is None:
+            return None
+        if self._runtimes.is_offline(turn.assistant):
+            return await self._lookup.elliptical(turn, context, looked, state["recalled"])
+        if looked.findings.coverage != "not_found" or looked.question:
+            return looked
+        return Looked(findings=await self._lookup.follow_up(turn, context, turn.text, state["recalled"]))
 
     def _is_hopeless(self, turn: Turn, recalled: Recollection, findings: Findings | None) -> bool:
         """Whether a strict assistant without passages has nothing to say: no model need be asked.
@@ -199,30 +191,34 @@ class Steps:
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Delta):
-                    shown = _show(scope, release.push(event.text))
+                    shown = scope.show(release.push(event.text))
                     # Where nothing came out, the answer may be at its end: the model need not go on.
                     if release.is_not_found or (not shown and release.is_blocked):
                         break
                 elif isinstance(event, Reply):
                     reply = event
                 elif isinstance(event, Found):
+                    scope.limit(union(event.access, *(cited.passage.access for cited in event.passages)))
                     release.found(event)
                 else:
                     scope.emit(event)
         return reply
 
 
-def coverage_of(release: Release, findings: Findings | None, question: str) -> Coverage | None:
+def coverage_of(release: Release, looked: Looked | None, question: str) -> Coverage | None:
     """Return how far the answer rests on the knowledge base.
 
     None: there is no base, or nothing was asked. `not_found`: nothing was found, or the model said so. `partly`:
     passages were there and the answer refers to none, or the search itself found only a part.
     """
-    if findings is None or release.references is None or courtesy(question):
+    if looked and looked.annotation:
+        return "answered"
+    if looked is None or release.references is None or courtesy(question):
         return None
+    found = looked.findings.coverage
     if release.references.cited():
-        return "answered" if findings.coverage == "not_found" else findings.coverage
-    if release.is_not_found or findings.coverage == "not_found":
+        return "answered" if found == "not_found" else found
+    if release.is_not_found or found == "not_found":
         return "not_found"
     return "partly"
 
@@ -233,12 +229,6 @@ def _usable(moderator: Moderator, quoted: str) -> str:
         return ""
     verdict = moderator.check_input(quoted)
     return "" if verdict.action == "block" else verdict.text
-
-
-def _show(scope: TurnScope, text: str) -> bool:
-    if text:
-        scope.emit(Delta(text=text))
-    return bool(text)
 
 
 def _blocked(turn: Turn) -> Answer:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from agents.base import MemoryStore
+from agents.limits import of_messages, permitted, union, visible
 from agents.models.catalog import Models
 from agents.runtimes.offline import first_sentence
 from agents.types import Language, RecalledMessage, Turn
+from knowledge.types import Scope
 
 WAITING_MIN = 6
 """Messages that must have left the recent ones before a model is asked: one call for a few turns, not for each."""
@@ -37,8 +39,10 @@ class Summariser:
         self._models = models
         self._memory = memory
 
-    async def roll(self, turn: Turn) -> None:
-        """Summarise what waits, if enough does.
+    async def roll(self, turn: Turn, scope: Scope) -> None:
+        """Summarise what waits, if enough does; what `scope` may no longer see is dropped.
+
+        The summary carries the limits of all that it covers.
 
         Raises:
             ModelError: the model failed; nothing was changed.
@@ -49,14 +53,25 @@ class Summariser:
         version, waiting = await self._memory.unsummarised(turn.conversation, settings)
         if len(waiting) < WAITING_MIN:
             return
-        summary = (await self._memory.recall(turn.conversation, settings)).summary
-        limit = settings.summary_characters
+        recalled = visible(await self._memory.recall(turn.conversation, settings), scope)
+        told = [message for message in waiting if permitted(message.access, scope)]
+        text = await self._summary(turn, recalled.summary, told)
+        if text or not told:
+            await self._memory.summarise(
+                turn.conversation,
+                text[: settings.summary_characters],
+                covers=len(waiting),
+                version=version,
+                access=union(recalled.summary_access, of_messages(told)),
+            )
+
+    async def _summary(self, turn: Turn, summary: str, waiting: Sequence[RecalledMessage]) -> str:
+        if not waiting:
+            return summary
+        limit = turn.assistant.memory.summary_characters
         if self._models.is_offline(turn.assistant.model):
-            text = extract(summary, waiting, turn.language, limit)
-        else:
-            text = await self._ask(turn, summary, waiting, limit)
-        if text:
-            await self._memory.summarise(turn.conversation, text[:limit], covers=len(waiting), version=version)
+            return extract(summary, waiting, turn.language, limit)
+        return await self._ask(turn, summary, waiting, limit)
 
     async def _ask(self, turn: Turn, summary: str, waiting: Sequence[RecalledMessage], limit: int) -> str:
         lines = (f"{_ROLES[turn.language][one.role]}: {one.text[:MESSAGE_MAX]}" for one in waiting)

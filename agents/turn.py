@@ -23,15 +23,18 @@ from agents.citations import strip
 from agents.errors import AgentError, TurnTooLong
 from agents.models.catalog import Models
 from agents.moderation.moderator import Moderators
-from agents.retrieval import Lookup
+from agents.retrieval import Lookup, scope_of
+from agents.rewriting import Rewriter
 from agents.runtimes.choice import Runtimes
-from agents.steps import Clock, Steps, TurnScope, TurnState
+from agents.state import TurnScope, TurnState
+from agents.steps import Clock, Steps
 from agents.strict import END, START, StateGraph
 from agents.suggestions import Suggester
 from agents.summaries import Summariser
 from agents.tools.toolbox import Toolbox
 from agents.types import Answer, Final, RecalledMessage, Turn, TurnContext, TurnEvent
 from knowledge.base import Retriever
+from knowledge.types import Access
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +66,11 @@ class TurnEngine:
         self._suggester = Suggester(models, moderators)
         self._summariser = Summariser(models, memory)
         steps = Steps(
-            memory=memory, lookup=Lookup(retriever), moderators=moderators, runtimes=self._runtimes, clock=clock
+            memory=memory,
+            lookup=Lookup(retriever, Rewriter(models)),
+            moderators=moderators,
+            runtimes=self._runtimes,
+            clock=clock,
         )
         # A node costs 0.2 ms a turn, whether it has anything to do or not: two graphs, so that none is idle.
         self._graphs = {knows: _compile(steps, knows=knows) for knows in (False, True)}
@@ -100,7 +107,7 @@ class TurnEngine:
             log.warning("suggestions.failed", turn=turn.id, error=repr(error))
             return ()
 
-    async def remember(self, turn: Turn) -> None:
+    async def remember(self, turn: Turn, context: TurnContext) -> None:
         """Roll the conversation's summary forward over what has left the recent messages.
 
         A failing model is logged: what is not summarised now is summarised after a later turn.
@@ -108,7 +115,7 @@ class TurnEngine:
         if turn.history is not None:
             return
         try:
-            await self._summariser.roll(turn)
+            await self._summariser.roll(turn, scope_of(turn, context))
         except AgentError as error:
             log.warning("summary.failed", turn=turn.id, error=repr(error))
 
@@ -121,17 +128,20 @@ class TurnEngine:
         return self._memory.appending(
             turn.conversation,
             (
-                RecalledMessage(role="user", text=answer.question or turn.text, at=now),
-                RecalledMessage(role="assistant", text=text, at=now),
+                RecalledMessage(role="user", text=answer.question or turn.text, at=now, access=answer.access),
+                RecalledMessage(role="assistant", text=text, at=now, access=answer.access),
             ),
             turn.assistant.memory,
         )
 
-    async def broken_off(self, turn: Turn, shown: str) -> Answer:
-        """Return a turn that was stopped as it may be remembered: the question as moderated, and what was shown."""
+    async def broken_off(self, turn: Turn, shown: str, access: tuple[Access, ...] = ()) -> Answer:
+        """Return a turn that was stopped as it may be remembered: the question as moderated, and what was shown.
+
+        `access` are the limits that the turn told of before it was stopped.
+        """
         moderator = await self._moderators.of(turn.assistant.moderation)
         verdict = moderator.check_input(turn.text)
-        return Answer(text=shown, question=verdict.text, memorable=verdict.action != "block")
+        return Answer(text=shown, question=verdict.text, memorable=verdict.action != "block", access=access)
 
     async def forget_checkpoint(self, turn: Turn) -> None:
         """Remove what was kept of a finished turn; costs nothing where nothing was kept."""
@@ -139,8 +149,14 @@ class TurnEngine:
             await self._checkpoints.forget(turn.conversation, turn.id)
 
     async def _drive(self, turn: Turn, context: TurnContext, events: asyncio.Queue[TurnEvent | None]) -> None:
-        admitted = asyncio.get_running_loop().create_future()
-        scope = TurnScope(turn=turn, context=context, emit=events.put_nowait, admitted=admitted)
+        loop = asyncio.get_running_loop()
+        scope = TurnScope(
+            turn=turn,
+            context=context,
+            emit=events.put_nowait,
+            admitted=loop.create_future(),
+            recalled=loop.create_future(),
+        )
         seconds = min(context.deadline_s, turn.assistant.limits.turn_s)
         deadline = asyncio.timeout(seconds)
         graph = self._graphs[bool(turn.assistant.knowledge.bases)]
@@ -154,7 +170,8 @@ class TurnEngine:
                 raise
             raise TurnTooLong(f"the turn took longer than {seconds:g} s") from error
         finally:
-            admitted.cancel()
+            scope.admitted.cancel()
+            scope.recalled.cancel()
             events.put_nowait(None)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from config.assistant import Assistant
-from knowledge.types import Coverage, Passage
+from knowledge.types import Access, Annotation, Coverage, Passage
 
 Language = Literal["zh", "en"]
 Role = Literal["system", "user", "assistant"]
@@ -31,6 +31,8 @@ class RecalledMessage:
     role: Role
     text: str
     at: datetime | None = None
+    access: tuple[Access, ...] = ()
+    """The limits of everything that its turn was made from; all of them must permit who is told of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Recollection:
 
     messages: tuple[RecalledMessage, ...] = ()
     summary: str = ""
+    summary_access: tuple[Access, ...] = ()
+    """The limits of everything that the summary covers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,13 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limited:
+    """What the answer is made from has limits: what comes now, and what is kept of it, is for those they permit."""
+
+    access: tuple[Access, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens as the model counted them."""
 
@@ -130,6 +141,10 @@ class Answer:
     """The person's text as it may be remembered: after redaction."""
     uncited: tuple[Passage, ...] = ()
     """Passages that were found and that the answer does not refer to: what else one might ask about."""
+    access: tuple[Access, ...] = ()
+    """The limits of everything that flowed into it: passages, memory, a fixed answer, what tools brought."""
+    annotation: Annotation | None = None
+    """The fixed answer that was given; no model was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +154,7 @@ class Final:
     answer: Answer
 
 
-TurnEvent = Delta | Step | ToolCall | Final
+TurnEvent = Delta | Step | ToolCall | Limited | Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +167,10 @@ class Prompt:
     """Oldest first; the last one is the question."""
     passages: tuple[Passage, ...] = ()
     coverage: Coverage | None = None
+    question: str = ""
+    """The question as it was looked up, where it says more than the last message."""
+    access: tuple[Access, ...] = ()
+    """The limits of all of this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +186,9 @@ class Reply:
 class Found:
     """A tool found passages; from now on the answer may refer to them by their numbers."""
 
-    passages: tuple[Cited, ...]
+    passages: tuple[Cited, ...] = ()
+    access: tuple[Access, ...] = ()
+    """Limits of what else the tool brought."""
 
 
 RuntimeEvent = Delta | Step | ToolCall | Found | Reply

@@ -34,6 +34,12 @@ class Metrics:
             "parley_deliveries_total", "Delivery attempts.", ["channel", "code"], registry=self.registry
         )
         self.tokens = Counter("parley_tokens_total", "Tokens as models count them.", ["kind"], registry=self.registry)
+        self.knowledge = Counter(
+            "parley_knowledge_answers_total",
+            "Answers by how far they rest on the knowledge bases.",
+            ["coverage"],
+            registry=self.registry,
+        )
         self.lanes = Gauge("parley_lanes", "Lanes by family and state.", ["lanes", "state"], registry=self.registry)
         self.dead_letters = Gauge(
             "parley_dead_letters", "Messages given up, waiting for an operator.", ["lanes"], registry=self.registry

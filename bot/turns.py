@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from agents.errors import AgentError, ModelError, TurnTooLong
-from agents.types import Answer, Cited, Delta, Final, RecalledMessage, Step, ToolCall, Turn, TurnContext
+from agents.types import Answer, Cited, Delta, Final, Limited, RecalledMessage, Step, ToolCall, Turn, TurnContext
 from bot.case import Case, Sign, failure
 from bot.lanes import Lanes
 from bot.live import Live
@@ -20,6 +20,7 @@ from bot.supervisor import Supervisor
 from bot.telemetry import Metrics
 from bot.texts import Language, say
 from channels.types import Citation, InboundMessage, OutboundMessage
+from knowledge.types import Access
 
 if TYPE_CHECKING:
     from agents.turn import TurnEngine
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 EXCERPT_MAX = 1000
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of a turn, what it has told so far, and whom that may be told to."""
+
+    engine: TurnEngine
+    turn: Turn
+    context: TurnContext
+    told: list[str] = field(default_factory=list)
+    access: tuple[Access, ...] = ()
 
 
 class Turns:
@@ -55,38 +67,38 @@ class Turns:
         Raises:
             LaneLost: another worker has taken over; nothing was changed.
         """
-        engine = self._engine()
-        turn = self._asked(case)
         seconds = case.assistant.limits.turn_s
         context = TurnContext(trace=case.turn, principal=case.principal, deadline_s=seconds, attempt=held.claim.attempt)
-        shown: list[str] = []
+        run = _Run(self._engine(), self._asked(case), context)
         if case.assistant.while_busy.mode == "interrupt":
             held.interruptible_by = case.principal.person
         self._show(case, "started")
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._run(engine, turn, context, case, shown)
+                answer = await self._run(run, case)
         except asyncio.CancelledError:
             held.ending = True
             if held.reason not in ("stopped", "interrupted"):
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]
-            return await self._broken_off(held, case, engine, turn, "".join(shown))
+            return await self._broken_off(held, case, run)
         except (AgentError, TimeoutError) as error:
             held.ending = True
             return await self._failed(held, case, error)
         held.ending = True
-        await self._finish(held, case, engine, turn, answer)
+        await self._finish(held, case, run, answer)
         return answer.outcome
 
-    async def _run(self, engine: TurnEngine, turn: Turn, context: TurnContext, case: Case, shown: list[str]) -> Answer:
+    async def _run(self, run: _Run, case: Case) -> Answer:
         offset = 0
-        async for event in engine.run(turn, context):
+        async for event in run.engine.run(run.turn, run.context):
             match event:
                 case Delta(text=text):
                     self._show(case, "text", text, offset)
-                    shown.append(text)
+                    run.told.append(text)
                     offset += len(text)
+                case Limited(access=access):
+                    run.access = access
                 case Step(text=text):
                     self._show(case, "step", text)
                 case ToolCall(name=name):
@@ -95,7 +107,7 @@ class Turns:
                     return answer
         raise TurnTooLong("the turn ended without an answer")
 
-    async def _finish(self, held: Held, case: Case, engine: TurnEngine, turn: Turn, answer: Answer) -> None:
+    async def _finish(self, held: Held, case: Case, run: _Run, answer: Answer) -> None:
         message = replace(
             case.reply(answer.text, kind="answer", outcome=answer.outcome),
             citations=tuple(_citation(cited) for cited in answer.citations),
@@ -108,13 +120,16 @@ class Turns:
             held.claim,
             taken=len(case.messages),
             outgoing=[outgoing(message)],
-            writes=engine.memory_writes(turn, answer),
+            writes=run.engine.memory_writes(run.turn, answer),
         )
         self._metrics.tokens.labels("prompt").inc(answer.usage.prompt_tokens)
         self._metrics.tokens.labels("completion").inc(answer.usage.completion_tokens)
-        self._background.spawn(f"after:{turn.id}", self._after(engine, turn, answer, message))
+        if answer.coverage:
+            self._metrics.knowledge.labels("annotated" if answer.annotation else answer.coverage).inc()
+        self._background.spawn(f"after:{run.turn.id}", self._after(run, answer, message))
 
-    async def _after(self, engine: TurnEngine, turn: Turn, answer: Answer, message: OutboundMessage) -> None:
+    async def _after(self, run: _Run, answer: Answer, message: OutboundMessage) -> None:
+        engine, turn = run.engine, run.turn
         await engine.forget_checkpoint(turn)
         if turn.history is not None:
             return
@@ -132,20 +147,20 @@ class Turns:
                         amends=message.id,
                     )
                 )
-        await engine.remember(turn)
+        await engine.remember(turn, run.context)
 
-    async def _broken_off(self, held: Held, case: Case, engine: TurnEngine, turn: Turn, shown: str) -> str:
-        mark = say(held.reason, case.language)
-        content = f"{shown.rstrip()}\n\n{mark}" if shown.strip() else mark
+    async def _broken_off(self, held: Held, case: Case, run: _Run) -> str:
+        mark, text = say(held.reason, case.language), "".join(run.told)
+        content = f"{text.rstrip()}\n\n{mark}" if text.strip() else mark
         message = case.reply(content, kind="notice", outcome=held.reason)
-        answer = await engine.broken_off(turn, content)
+        answer = await run.engine.broken_off(run.turn, content, run.access)
         await self._lanes.finish(
             held.claim,
             taken=len(case.messages),
             outgoing=[outgoing(message)],
-            writes=engine.memory_writes(turn, answer),
+            writes=run.engine.memory_writes(run.turn, answer),
         )
-        await engine.forget_checkpoint(turn)
+        await run.engine.forget_checkpoint(run.turn)
         return held.reason
 
     async def _failed(self, held: Held, case: Case, error: AgentError | TimeoutError) -> str:

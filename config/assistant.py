@@ -63,6 +63,17 @@ class KnowledgeUse(Section):
     passages: int = Field(5, ge=1, le=20, description="How many passages go into the prompt.")
     strict: bool = Field(True, description="Say that nothing was found instead of answering without a passage.")
     not_found: str | None = Field(None, description="What a person reads then.")
+    rewrite: bool = Field(
+        False,
+        description='Let a model make a whole question of one like "and for interns?" before the search: one short '
+        "call more where a conversation has begun.",
+    )
+    queries: int = Field(
+        1, ge=1, le=5, description="Search for so many wordings of the question; above 1 the same call makes them."
+    )
+    rewrite_model: str | None = Field(
+        None, description="Model alias for `rewrite` and `queries`; by default the assistant's own."
+    )
 
 
 class TurnLimits(Section):

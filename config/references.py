@@ -23,6 +23,7 @@ _IN_SETTINGS: tuple[tuple[str, KeyPath], ...] = (
 _IN_ASSISTANT: tuple[tuple[str, KeyPath], ...] = (
     (MODEL, ("model",)),
     (MODEL, ("follow_ups", "model")),
+    (MODEL, ("knowledge", "rewrite_model")),
     (BASE, ("knowledge", "bases", "*")),
 )
 _SOURCES: KeyPath = ("knowledge", "*", "sources", "*")

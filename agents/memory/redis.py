@@ -1,8 +1,9 @@
 """Memory on Redis or Valkey: two keys a conversation, one round trip to recall.
 
 `<memory>` is a list of messages, the oldest first: those that wait to be summarised, then the recent ones. Each is a
-JSON array [role, text, seconds since 1970]. `<summary>` is a hash: `text`, `total` (messages ever appended) and `born`
-(a random number of this memory, so that a summary of what was forgotten meanwhile is never stored).
+JSON array [role, text, seconds since 1970, limits]; what is not there is left out. `<summary>` is a hash: `text`,
+`access` (its limits, where it has any), `total` (messages ever appended) and `born` (a random number of this memory, so
+that a summary of what was forgotten meanwhile is never stored).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Any
 from redis.asyncio import Redis
 
 from agents.base import Write
+from agents.limits import Plain, plain, restored
 from agents.memory.window import begin
 from agents.types import RecalledMessage, Recollection, Role
 from config.assistant import MemorySettings
+from knowledge.types import Access
 
 WAITING_MAX = 200
 """Messages that may wait to be summarised; when the summary keeps failing, the oldest of them are dropped."""
@@ -31,7 +34,7 @@ _TOTAL_BITS = 40
 # Joined on the server: one text is cheaper to carry and to parse than twenty.
 _RECALL = """
 local recent = redis.call('LRANGE', KEYS[1], -tonumber(ARGV[1]), -1)
-return {table.concat(recent, ','), redis.call('HGET', KEYS[2], 'text')}
+return {table.concat(recent, ','), redis.call('HMGET', KEYS[2], 'text', 'access')}
 """
 
 # `window.tokens` is never above 0.34 a byte: recent messages that fit by that measure need not be sent.
@@ -50,6 +53,7 @@ _SUMMARISE = """
 local born, total = unpack(redis.call('HMGET', KEYS[2], 'born', 'total'))
 if born ~= ARGV[1] or tonumber(total) - redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[2], 'text', ARGV[3])
+if ARGV[5] == '' then redis.call('HDEL', KEYS[2], 'access') else redis.call('HSET', KEYS[2], 'access', ARGV[5]) end
 redis.call('LTRIM', KEYS[1], ARGV[4], -1)
 return 1
 """
@@ -71,13 +75,16 @@ class RedisMemory:
     async def recall(self, conversation: str, settings: MemorySettings) -> Recollection:
         """Return the last messages within the settings' count and token budget, and the summary."""
         if settings.messages == 0:
-            summary = await self._redis.hget(self._key(conversation, "summary"), "text")
-            return Recollection(summary=_text(summary) if settings.summary else "")
-        found, summary = await self._recall(keys=self._keys(conversation), args=[settings.messages])
+            found, kept = "", await self._redis.hmget(self._key(conversation, "summary"), "text", "access")
+        else:
+            found, kept = await self._recall(keys=self._keys(conversation), args=[settings.messages])
         messages = _decode(found)
+        recent = tuple(messages[begin(messages, settings) :])
+        if not settings.summary:
+            return Recollection(messages=recent)
+        summary, limits = map(_text, kept)
         return Recollection(
-            messages=tuple(messages[begin(messages, settings) :]),
-            summary=_text(summary) if settings.summary else "",
+            messages=recent, summary=summary, summary_access=restored(json.loads(limits)) if limits else ()
         )
 
     def appending(
@@ -120,14 +127,17 @@ class RedisMemory:
             messages = messages[: begin(messages, settings)]
         return (int(born or 0) << _TOTAL_BITS) + first, tuple(messages)
 
-    async def summarise(self, conversation: str, summary: str, *, covers: int, version: int) -> bool:
+    async def summarise(
+        self, conversation: str, summary: str, *, covers: int, version: int, access: Sequence[Access] = ()
+    ) -> bool:
         """Replace the summary, dropping the `covers` oldest messages.
 
         False, and nothing changes, where the oldest messages are no longer those of `version`: another did it,
         the conversation was forgotten, or too many waited.
         """
         born, first = version >> _TOTAL_BITS, version & ((1 << _TOTAL_BITS) - 1)
-        return bool(await self._summarise(keys=self._keys(conversation), args=[born, first, summary, covers]))
+        limits = _json(plain(access)) if access else ""
+        return bool(await self._summarise(keys=self._keys(conversation), args=[born, first, summary, covers, limits]))
 
     async def forget(self, conversation: str) -> None:
         """Forget everything of the conversation."""
@@ -139,16 +149,28 @@ class RedisMemory:
 
 def _encode(message: RecalledMessage) -> str:
     fields: list[Any] = [message.role[0], message.text]
-    if message.at is not None:
-        fields.append(round(message.at.timestamp(), 3))
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    if message.at is not None or message.access:
+        fields.append(round(message.at.timestamp(), 3) if message.at else None)
+    if message.access:
+        fields.append(plain(message.access))
+    return _json(fields)
 
 
 def _decode(joined: str | bytes) -> list[RecalledMessage]:
-    return [
-        RecalledMessage(role=_ROLES[role], text=text, at=datetime.fromtimestamp(at[0], UTC) if at else None)
-        for role, text, *at in json.loads(f"[{_text(joined)}]")
-    ]
+    return [_message(*fields) for fields in json.loads(f"[{_text(joined)}]")]
+
+
+def _message(role: str, text: str, at: float | None = None, limits: Plain | None = None) -> RecalledMessage:
+    return RecalledMessage(
+        role=_ROLES[role],
+        text=text,
+        at=None if at is None else datetime.fromtimestamp(at, UTC),
+        access=restored(limits) if limits else (),
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text(stored: str | bytes | None) -> str:

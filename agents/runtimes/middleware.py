@@ -6,7 +6,7 @@ import agents.strict  # noqa: F401 — before anything of langgraph
 
 # isort: split
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -20,12 +20,13 @@ from langgraph.types import Command
 
 from agents.base import Tool, ToolContext
 from agents.errors import ModelError
+from agents.limits import Limits, plain, restored, union
 from agents.models.chat import BAD_JSON
 from agents.models.failures import ForeignFailures
 from agents.tools.ledger import Ledger
 from agents.tools.running import call_tool
 from agents.types import Prompt, Turn, TurnContext
-from knowledge.types import Passage
+from knowledge.types import Access, Passage
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,8 @@ class Sources:
 
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     last: int = 0
+    limits: Limits = field(default_factory=Limits)
+    """Those of the passages, and of what else tools brought."""
 
     def number(self, passage: Passage) -> tuple[int, bool]:
         """Return a passage's number, and whether it is new."""
@@ -45,12 +48,14 @@ class Sources:
             return known, False
         self.last += 1
         self.numbers[place] = self.last
+        self.limits.add(passage.access)
         return self.last, True
 
     def restore(self, number: int, passage: Passage) -> None:
         """Take over a number that an earlier run gave."""
         self.numbers[(passage.base, passage.chunk)] = number
         self.last = max(self.last, number)
+        self.limits.add(passage.access)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +130,12 @@ class ToolRunner(AgentMiddleware[AgentState[Any], AgentScope]):
         found: list[dict[str, Any]] = []
         scope = cast("AgentScope", request.runtime.context)
         context = ToolContext(
-            key=f"{scope.turn.id}:{id}", turn=scope.turn, context=scope.context, cite=_citing(scope.sources, found)
+            key=f"{scope.turn.id}:{id}",
+            turn=scope.turn,
+            context=scope.context,
+            cite=_citing(scope.sources, found),
+            access=union(scope.prompt.access, scope.sources.limits.access),
+            limit=_limiting(scope.sources, found),
         )
         done = await call_tool(tool, call["args"], context, scope.ledger)
         return ToolMessage(
@@ -139,18 +149,40 @@ class ToolRunner(AgentMiddleware[AgentState[Any], AgentScope]):
 
 def passages_of(message: BaseMessage) -> list[tuple[int, Passage]]:
     """Return the passages that a tool's result brought, with their numbers."""
-    found = message.artifact if isinstance(message, ToolMessage) else None
-    return [(item["number"], Passage(**item["passage"])) for item in found or ()]
+    return [
+        (item["number"], Passage(**{**item["passage"], "access": restored(item["passage"].get("access", ()))}))
+        for item in _artifact(message)
+        if "passage" in item
+    ]
+
+
+def limits_of(message: BaseMessage) -> tuple[Access, ...]:
+    """Return the limits of what else a tool's result brought."""
+    return union(*(restored(item["limits"]) for item in _artifact(message) if "limits" in item))
+
+
+def _artifact(message: BaseMessage) -> list[dict[str, Any]]:
+    return (message.artifact if isinstance(message, ToolMessage) else None) or []
 
 
 def _citing(sources: Sources, found: list[dict[str, Any]]) -> Callable[[Passage], int]:
     def cite(passage: Passage) -> int:
         number, is_new = sources.number(passage)
         if is_new:
-            found.append({"number": number, "passage": asdict(passage)})
+            # Plain lists: a checkpoint holds no type of ours.
+            found.append({"number": number, "passage": {**asdict(passage), "access": plain(passage.access)}})
         return number
 
     return cite
+
+
+def _limiting(sources: Sources, found: list[dict[str, Any]]) -> Callable[[Iterable[Access]], None]:
+    def limit(access: Iterable[Access]) -> None:
+        if limits := union(access):
+            sources.limits.add(limits)
+            found.append({"limits": plain(limits)})
+
+    return limit
 
 
 def _refusal(name: str, id: str, text: str) -> ToolMessage:

@@ -75,7 +75,9 @@ def answer(prompt: Prompt, turn: Turn) -> str:
         return f"{_hello(turn)}\n\n{say('offline_not_found', language)}"
     if not turn.assistant.knowledge.bases:
         return f"{say('offline_no_base', language)}\n\n{say('offline_not_found', language)}"
-    chosen = best_sentences(question, prompt.passages, language) if prompt.coverage != "not_found" else []
+    chosen = (
+        best_sentences(prompt.question or question, prompt.passages, language) if prompt.coverage != "not_found" else []
+    )
     if not chosen:
         return f"{not_found_text(turn)}\n\n{say('offline_not_found', language)}"
     hedge = f"{say('offline_partly', language)}\n\n" if prompt.coverage == "partly" else ""

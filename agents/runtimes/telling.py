@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, ToolMessage
 
 from agents.runtimes.building import MODEL_NODE
-from agents.runtimes.middleware import Sources, passages_of
+from agents.runtimes.middleware import Sources, limits_of, passages_of
 from agents.types import Cited, Delta, Found, Prompt, Reply, RuntimeEvent, Step, ToolCall, Turn, Usage
 
 RECALLED = "recalled-"
@@ -81,8 +81,11 @@ class Telling:
         found = passages_of(message)
         for number, passage in found:
             self.sources.restore(number, passage)
-        if found:
-            yield Found(passages=tuple(Cited(number=number, passage=passage) for number, passage in found))
+        limits = limits_of(message)
+        self.sources.limits.add(limits)
+        if found or limits:
+            cited = tuple(Cited(number=number, passage=passage) for number, passage in found)
+            yield Found(passages=cited, access=limits)
 
     def _count(self, message: AIMessage) -> None:
         self.model = message.response_metadata.get("model_name", self.model)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
 from agents.base import ToolContext
 from agents.errors import ToolFailed
+from agents.limits import permitted, plain, restored, union
+from agents.retrieval import scope_of
 from agents.types import Effect
+from knowledge.types import Access
 
 NOTES_MAX = 200
 NOTE_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A note, and the limits of what it was made from."""
+
+    text: str
+    access: tuple[Access, ...] = ()
 
 
 class Notes:
@@ -22,23 +35,29 @@ class Notes:
         self._redis = redis
         self._key = key
 
-    async def add(self, conversation: str, key: str, text: str, *, expire_s: int) -> bool:
-        """Keep a note, once per `key`; False when there are too many. All expire after so long a silence."""
+    async def add(
+        self, conversation: str, key: str, text: str, *, expire_s: int, access: Sequence[Access] = ()
+    ) -> bool:
+        """Keep a note, once per `key`; False when there are too many. All expire after so long a silence.
+
+        `access` are the limits of what it was made from.
+        """
         name = self._key(conversation, "notes")
         count = await self._redis.hlen(name)
         if count >= NOTES_MAX:
             return bool(await self._redis.hexists(name, key))
         async with self._redis.pipeline() as pipe:
             # A hash has no order of its own: the number in front gives it one.
-            pipe.hsetnx(name, key, f"{count:04d} {text}")
+            limits = f"!{json.dumps(plain(access), ensure_ascii=False)}\n" if access else " "
+            pipe.hsetnx(name, key, f"{count:04d}{limits}{text}")
             pipe.expire(name, expire_s)
             await pipe.execute()
         return True
 
-    async def all(self, conversation: str) -> list[str]:
+    async def all(self, conversation: str) -> list[Note]:
         """Return all notes, the oldest first."""
         values = await self._redis.hvals(self._key(conversation, "notes"))
-        return [_text(value)[5:] for value in sorted(values)]
+        return [_note(_text(value)) for value in sorted(values)]
 
 
 class TakeNote:
@@ -65,7 +84,10 @@ class TakeNote:
         """Keep the note; see `Tool.call`."""
         turn = context.turn
         seconds = int(turn.assistant.memory.expire_days * 86400)
-        if not await self._notes.add(turn.conversation, context.key, arguments["text"], expire_s=seconds):
+        kept = await self._notes.add(
+            turn.conversation, context.key, arguments["text"], expire_s=seconds, access=context.access
+        )
+        if not kept:
             raise ToolFailed(f"there are {NOTES_MAX} notes already")
         return "Noted."
 
@@ -83,8 +105,18 @@ class ListNotes:
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> str:
         """Return the notes; see `Tool.call`."""
-        notes = await self._notes.all(context.turn.conversation)
-        return "\n".join(f"- {note}" for note in notes) or "There are no notes."
+        scope = scope_of(context.turn, context.context)
+        notes = [one for one in await self._notes.all(context.turn.conversation) if permitted(one.access, scope)]
+        context.limit(union(*(note.access for note in notes)))
+        return "\n".join(f"- {note.text}" for note in notes) or "There are no notes."
+
+
+def _note(stored: str) -> Note:
+    """Read "0001 text", or "0001!limits" and the text on the next line."""
+    if stored[4:5] != "!":
+        return Note(text=stored[5:])
+    limits, _, text = stored[5:].partition("\n")
+    return Note(text=text, access=restored(json.loads(limits)))
 
 
 def _text(value: str | bytes) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from agents.types import Principal, RecalledMessage, Turn, TurnContext
 from config.assistant import Assistant
-from knowledge.types import Coverage, Findings, Passage, Scope
+from knowledge.types import Annotation, Coverage, Findings, Passage, Scope
 
 CONVERSATION = "web:default:chat-1::"
 
@@ -52,11 +53,20 @@ class Library:
         self.findings = Findings(passages=passages, coverage=coverage or ("answered" if passages else "not_found"))
         self.error = error
         self.queries: list[str] = []
+        self.also: list[str] = []
+        self.fixed: dict[str, Annotation] = {}
+        self.given: list[int] = []
         self.scopes: list[Scope] = []
 
-    async def search(self, query: str, *, bases: Any, limit: int, scope: Scope) -> Findings:
+    async def search(self, query: str, *, bases: Any, limit: int, scope: Scope, also: Sequence[str] = ()) -> Findings:
         self.queries.append(query)
+        self.also += also
         self.scopes.append(scope)
         if self.error:
             raise self.error
         return Findings(passages=self.findings.passages[:limit], coverage=self.findings.coverage)
+
+    async def answer(self, query: str, *, bases: Any, scope: Scope, count: bool = True) -> Annotation | None:
+        found = self.fixed.get(query)
+        self.given += [found.number] if found and count else []
+        return found

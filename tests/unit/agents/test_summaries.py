@@ -12,6 +12,7 @@ from agents.memory.redis import RedisMemory
 from agents.models.catalog import Models, open_session
 from agents.summaries import WAITING_MIN, Summariser, extract
 from config.settings import ModelSettings
+from knowledge.types import Scope
 from tests.simulators.llm import LLMSimulator, fail, say
 from tests.unit.agents.making import CONVERSATION, assistant, said, turn
 
@@ -47,7 +48,7 @@ async def test_what_has_left_the_recent_messages_is_summarised(
     await memory.append(CONVERSATION, TALK, REMEMBERING.memory)
     llm.script(say("They counted messages."))
 
-    await summariser.roll(turn(of=REMEMBERING))
+    await summariser.roll(turn(of=REMEMBERING), Scope())
 
     recalled = await memory.recall(CONVERSATION, REMEMBERING.memory)
     assert recalled.summary == "They counted messages."
@@ -63,7 +64,7 @@ async def test_the_next_summary_is_made_of_the_last_one(
     for summary in ("First summary.", "Second summary."):
         await memory.append(CONVERSATION, TALK, REMEMBERING.memory)
         llm.script(say(summary))
-        await summariser.roll(turn(of=REMEMBERING))
+        await summariser.roll(turn(of=REMEMBERING), Scope())
 
     assert "First summary." in llm.chats[1]["messages"][1]["content"]
     assert (await memory.recall(CONVERSATION, REMEMBERING.memory)).summary == "Second summary."
@@ -74,7 +75,7 @@ async def test_a_few_messages_are_not_worth_a_call(
 ) -> None:
     await memory.append(CONVERSATION, TALK[:-1], REMEMBERING.memory)
 
-    await summariser.roll(turn(of=REMEMBERING))
+    await summariser.roll(turn(of=REMEMBERING), Scope())
 
     assert llm.count == 0
 
@@ -85,7 +86,7 @@ async def test_a_summary_is_never_longer_than_configured(
     await memory.append(CONVERSATION, TALK, REMEMBERING.memory)
     llm.script(say("long " * 100))
 
-    await summariser.roll(turn(of=REMEMBERING))
+    await summariser.roll(turn(of=REMEMBERING), Scope())
 
     assert len((await memory.recall(CONVERSATION, REMEMBERING.memory)).summary) <= 120
 
@@ -95,7 +96,7 @@ async def test_a_failing_model_loses_nothing(llm: LLMSimulator, memory: RedisMem
     llm.script(fail(500))
 
     with pytest.raises(ModelUnavailable):
-        await summariser.roll(turn(of=REMEMBERING))
+        await summariser.roll(turn(of=REMEMBERING), Scope())
 
     assert len((await memory.unsummarised(CONVERSATION, REMEMBERING.memory))[1]) == WAITING_MIN
 
@@ -103,7 +104,7 @@ async def test_a_failing_model_loses_nothing(llm: LLMSimulator, memory: RedisMem
 async def test_without_a_model_it_keeps_first_sentences(memory: RedisMemory, summariser: Summariser) -> None:
     await memory.append(CONVERSATION, TALK, OFFLINE.memory)
 
-    await summariser.roll(turn(of=OFFLINE))
+    await summariser.roll(turn(of=OFFLINE), Scope())
 
     summary = (await memory.recall(CONVERSATION, OFFLINE.memory)).summary
     assert "Assistant: Message number 5." in summary
@@ -116,7 +117,7 @@ async def test_where_summaries_are_off_nothing_happens(
     helper = assistant(memory={"messages": 2, "summary": False})
     await memory.append(CONVERSATION, TALK, helper.memory)
 
-    await summariser.roll(turn(of=helper))
+    await summariser.roll(turn(of=helper), Scope())
 
     assert llm.count == 0
 

@@ -161,7 +161,7 @@ async def test_a_history_that_came_along_replaces_the_memory(
     engine = build()
 
     _, answer = await answered(engine, of)
-    await engine.remember(of)
+    await engine.remember(of, context())
 
     assert [one["content"] for one in llm.chats[0]["messages"][1:]] == [
         "Speak like a pirate.",
@@ -301,7 +301,7 @@ async def test_the_offline_model_does_not_guess_what_a_question_follows(build: B
     shown, _ = await answered(build(library), turn("And the moon?", of=assistant(model="off", knowledge=BASE)))
 
     assert "found nothing" in shown
-    assert library.queries == ["And the moon?"]
+    assert library.queries == ["And the moon?", "How much leave do I have? And the moon?"]
 
 
 async def test_a_word_list_that_cannot_be_read_is_the_turns_failure(build: Build, llm: LLMSimulator) -> None:
@@ -464,10 +464,10 @@ async def test_remembering_rolls_the_summary_and_survives_a_failing_model(
     llm.script(fail(500), say("They said m."))
     engine = build()
 
-    await engine.remember(turn(of=helper))
+    await engine.remember(turn(of=helper), context())
     assert (await memory.recall(CONVERSATION, helper.memory)).summary == ""
 
-    await engine.remember(turn(of=helper))
+    await engine.remember(turn(of=helper), context())
     assert (await memory.recall(CONVERSATION, helper.memory)).summary == "They said m."
 
 
