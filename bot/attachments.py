@@ -12,9 +12,9 @@ from typing import Any
 
 import structlog
 
-from bot.errors import AttachmentUnavailable, CannotStart, Reason
+from bot.errors import CannotStart
 from channels.base import Channel, Files
-from channels.errors import ChannelError, RateLimited, Refused, TooLarge
+from channels.errors import ChannelError, RateLimited, Refused, TooLarge, Unreachable
 from channels.types import Attachment, InboundMessage
 from config.settings import Settings
 
@@ -50,20 +50,20 @@ class Attachments:
         """Return the bytes of an attachment, `limits.attachment_max_bytes` at most.
 
         Raises:
-            AttachmentUnavailable: with words for the person who sent it.
+            TooLarge: it is larger than that, or than its platform gives out.
+            Refused: it is gone.
+            Unreachable: its platform did not answer in time, or cannot be asked from here.
         """
         where = message.conversation
         limit = self._settings().limits.attachment_max_bytes
         try:
             async with asyncio.timeout(self._timeout_s):
-                content = await self._fetched(await self._files(where.channel, where.account), attachment, limit)
-        except TooLarge as error:
-            raise AttachmentUnavailable("too_large", name=attachment.name, limit_bytes=error.limit_bytes) from error
+                return await self._fetched(await self._files(where.channel, where.account), attachment, limit)
+        except (TooLarge, Refused):
+            raise
         except (ChannelError, CannotStart, TimeoutError) as error:
             log.warning("attachment.failed", channel=where.channel, account=where.account, error=repr(error))
-            reason: Reason = "gone" if isinstance(error, Refused) else "unreachable"
-            raise AttachmentUnavailable(reason, name=attachment.name) from error
-        return content
+            raise Unreachable("the file cannot be fetched now", channel=where.channel) from error
 
     async def _fetched(self, channel: Files, attachment: Attachment, limit: int) -> bytes:
         left = TRIES

@@ -43,18 +43,6 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "There is no assistant “{name}”. Send /assistants to see which there are.",
     },
     "attachment": {"zh": "[附件：{kind} {name}]", "en": "[attachment: {kind} {name}]"},
-    "attachment_too_large": {
-        "zh": "文件“{name}”太大了，最多 {limit}。",
-        "en": "The file “{name}” is too large: {limit} at most.",
-    },
-    "attachment_gone": {
-        "zh": "文件“{name}”已经取不到了，请重新发送。",
-        "en": "The file “{name}” cannot be fetched any more. Please send it again.",
-    },
-    "attachment_unreachable": {
-        "zh": "暂时取不到文件“{name}”：平台没有应答。请稍后再试。",
-        "en": "The file “{name}” cannot be fetched just now: the platform does not answer. Please try again later.",
-    },
     "hello": {"zh": "你好！请直接提问，发送 /help 查看命令。", "en": "Hello! Just ask. Send /help for commands."},
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -85,12 +85,12 @@ class Person:
         self.entries: list[dict[str, Any]] = []
         self.progress: list[dict[str, Any]] = []
         self._changed = asyncio.Event()
-        self._http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
         self._reading: asyncio.Task[None] | None = None
 
     async def arrive(self) -> None:
         """Open the page."""
-        async with self._http.get(f"{self.url}/api/chat/bootstrap") as response:
+        async with self.http.get(f"{self.url}/api/chat/bootstrap") as response:
             assert response.status == 200
         ready = asyncio.Event()
         self._reading = asyncio.create_task(self._read(ready))
@@ -105,19 +105,19 @@ class Person:
     async def leave(self) -> None:
         """Close the page."""
         await self._stop_reading()
-        await self._http.close()
+        await self.http.close()
 
     async def _stop_reading(self) -> None:
         if self._reading:
             self._reading.cancel()
             await asyncio.wait([self._reading])
 
-    async def write(self, text: str, *, message_id: str = "", kind: str = "message") -> str:
+    async def write(self, text: str, *, message_id: str = "", kind: str = "message", files: Sequence[str] = ()) -> str:
         """Send a message and return "accepted", "duplicate" or "busy"."""
-        body = {"id": message_id or secrets.token_hex(8), "text": text, "kind": kind}
+        body = {"id": message_id or secrets.token_hex(8), "text": text, "kind": kind, "files": list(files)}
         headers = {"origin": self.url, "content-type": "application/json"}
         url = f"{self.url}/api/chat/conversations/{self.conversation}/messages"
-        async with self._http.post(url, data=json.dumps(body), headers=headers) as response:
+        async with self.http.post(url, data=json.dumps(body), headers=headers) as response:
             return str((await response.json())["status"])
 
     @property
@@ -157,7 +157,7 @@ class Person:
     async def _read(self, ready: asyncio.Event) -> None:
         url = f"{self.url}/api/chat/conversations/{self.conversation}/events"
         event = ""
-        async with self._http.get(url, timeout=aiohttp.ClientTimeout(total=None)) as response:
+        async with self.http.get(url, timeout=aiohttp.ClientTimeout(total=None)) as response:
             async for raw in response.content:
                 line = raw.decode().rstrip("\n")
                 if line.startswith("event: "):

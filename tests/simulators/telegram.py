@@ -19,6 +19,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from mimetypes import guess_type
 from typing import Any, Self
 
 from tests.simulators.bot_api.control import Control
@@ -53,6 +54,15 @@ class Person:
         field of a Bot API message, such as `photo` or `sender_chat`.
         """
         return self._simulator.write(self, chat or self.chat, text, **fields)
+
+    def send_document(
+        self, content: bytes, name: str, caption: str = "", chat: Chat | None = None, **fields: Any
+    ) -> int:
+        """Send a file with a caption, as one does from a phone or by dropping it on the window."""
+        file_id = self._simulator.file(content)
+        document: dict[str, Any] = {"file_id": file_id, "file_unique_id": file_id, "file_name": name}
+        document |= {"file_size": len(content), "mime_type": guess_type(name)[0] or "application/octet-stream"}
+        return self.write(caption, chat, document=document, **fields)
 
     def start(self) -> int:
         return self.write("/start")
@@ -192,6 +202,10 @@ class TelegramSimulator:
         file_id = file_id or f"file{len(self.world.files)}"
         self.world.files[file_id] = content
         return file_id
+
+    def expire_paths(self) -> None:
+        """Let more than an hour pass since files were asked for."""
+        self.world.paths.clear()
 
     def _reaches_bot(self, chat: Chat, data: dict[str, Any]) -> bool:
         if chat.kind == "private" or not self.privacy:

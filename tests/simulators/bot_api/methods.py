@@ -21,6 +21,8 @@ from tests.simulators.bot_api.text import (
 from tests.simulators.bot_api.world import ApiError, Buttons, Chat, Draft, Seen, World, bad_request
 
 ACTIONS = frozenset({"typing", "upload_photo", "record_voice", "upload_voice", "upload_document", "choose_sticker"})
+DOWNLOAD_MAX_BYTES = 20 * 2**20
+"""https://core.telegram.org/bots/api#getfile"""
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}$")
 _SPACE = " \t\n\r\x0b\x0c"
 
@@ -189,13 +191,13 @@ class BotApi:
         content = self.world.files.get(file_id)
         if content is None:
             raise bad_request("invalid file_id")
-        if len(content) > 20 * 2**20:
+        if len(content) > DOWNLOAD_MAX_BYTES:
             raise bad_request("file is too big")
         return {
             "file_id": file_id,
             "file_unique_id": file_id,
             "file_size": len(content),
-            "file_path": f"documents/{file_id}",
+            "file_path": self.world.give_path(file_id),
         }
 
     # What the methods have in common

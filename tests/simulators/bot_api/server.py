@@ -132,7 +132,7 @@ class Server:
         return _broken(request)
 
     def _download(self, path: str) -> web.Response:
-        content = self._api.world.files.get(path.rsplit("/", maxsplit=1)[-1])
+        content = self._api.world.content(path)
         return _error(ApiError(404, "Not Found")) if content is None else web.Response(body=content)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from tests.simulators.bot_api.text import Entity
 
 DRAFT_LIVES_S = 30.0
+PATH_LIVES_S = 3600.0
+"""https://core.telegram.org/bots/api#getfile: "at least 1 hour"."""
 ANONYMOUS_ADMIN = 1087968824
 Buttons = list[list[dict[str, Any]]]
 
@@ -167,6 +169,8 @@ class World:
     chats: dict[int, Chat] = field(default_factory=dict)
     users: dict[int, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    paths: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """File ids by the paths that getFile gave out, and until when each is good."""
     commands: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     callbacks: dict[str, Chat] = field(default_factory=dict)
     answered: dict[str, str] = field(default_factory=dict)
@@ -201,6 +205,17 @@ class World:
                 403, f"Forbidden: {private if chat.kind == 'private' else 'bot was kicked from the group chat'}"
             )
         return chat
+
+    def give_path(self, file_id: str) -> str:
+        """Return a path under which a file can be downloaded for a while."""
+        path = f"documents/file_{len(self.paths)}"
+        self.paths[path] = (file_id, time.monotonic() + PATH_LIVES_S)
+        return path
+
+    def content(self, path: str) -> bytes | None:
+        """What lies under a path; None where nobody asked for it, or too long ago."""
+        file_id, good_until = self.paths.get(path, ("", 0.0))
+        return self.files.get(file_id) if time.monotonic() < good_until else None
 
     def note(self, kind: str, message: Seen) -> None:
         self.sequence += 1
