@@ -63,9 +63,25 @@ def scan(sources: Sequence[str], *, root: Path) -> Gathered:
 
 def _named(path: Path, root: Path) -> str:
     try:
-        return path.relative_to(os.path.normpath(root)).as_posix()
+        return _legible(path.relative_to(os.path.normpath(root)).as_posix())
     except ValueError:
-        return path.as_posix()
+        return _legible(path.as_posix())
+
+
+def _legible(name: str) -> str:
+    """Return a path as text: names that are not UTF-8 (from an old Chinese archive or disk) are GB18030, or escaped."""
+    if name.isascii() or not any("\udc80" <= char <= "\udcff" for char in name):
+        return name
+    return "/".join(_decoded(part) for part in os.fsencode(name).split(b"/"))
+
+
+def _decoded(part: bytes) -> str:
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return part.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return part.decode("utf-8", "backslashreplace")
 
 
 def _files(folder: Path) -> Iterator[Path]:
