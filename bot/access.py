@@ -11,7 +11,7 @@ from typing import Literal
 from agents.types import Principal
 from bot.store import Store
 from channels.types import Sender
-from config.settings import Owner
+from config.settings import Owner, Person
 
 Who = Literal["everyone", "admin", "owner"]
 
@@ -27,20 +27,24 @@ CLAIMS_PER_HOUR = 5
 class Access:
     """Maps senders to principals, and hands out the first owner's right."""
 
-    def __init__(self, store: Store, owners: Callable[[], Sequence[Owner]]) -> None:
+    def __init__(
+        self, store: Store, owners: Callable[[], Sequence[Owner]], people: Callable[[], Sequence[Person]] = tuple
+    ) -> None:
         self._redis = store.redis
         self._roles = store.keys.shared("roles")
         self._code = store.keys.shared("owner-code")
         self._tries = store.keys.shared("claim-tries")
         self._owners = owners
+        self._people = people
 
     async def principal(self, sender: Sender) -> Principal:
         """Return who the sender is, with their roles."""
         person = person_of(sender)
         stored = str(await self._redis.hget(self._roles, person) or "")
         roles = {role for role in stored.split(",") if role}
-        if any((o.channel, o.account, o.user) == (sender.channel, sender.account, sender.user) for o in self._owners()):
+        if any(_is(sender, owner) for owner in self._owners()):
             roles.add(OWNER)
+        roles.update(role for one in self._people() if _is(sender, one) for role in one.roles)
         return Principal(person=person, roles=frozenset(roles), name=sender.name)
 
     async def owner_code(self) -> str | None:
@@ -80,6 +84,10 @@ class Access:
 def person_of(sender: Sender) -> str:
     """Return the stable name of a sender: platform, account and verified id."""
     return f"{sender.channel}:{sender.account}:{sender.user}"
+
+
+def _is(sender: Sender, named: Owner | Person) -> bool:
+    return (named.channel, named.account, named.user) == (sender.channel, sender.account, sender.user)
 
 
 def _digest(code: str) -> str:

@@ -84,7 +84,7 @@ async def open_parts(current: Current, store: Store, stack: AsyncExitStack) -> P
         control=control,
         outbox=outbox,
         inbox=inbox,
-        access=Access(store, lambda: current().settings.owners),
+        access=Access(store, lambda: current().settings.owners, lambda: current().settings.people),
         commands=commands,
         uploads=RedisUploads(
             store.redis,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_serializer, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_serializer, field_validator, model_validator
 
 from config.assistant import Name, Section
 
@@ -162,6 +162,29 @@ class Owner(Section):
     )
 
 
+class Person(Section):
+    """A person with roles, by the platform's id; `/whoami` shows both."""
+
+    channel: str = Field(description="For example telegram, web, or api.")
+    account: str = Field("default", description="The account's name in `channels`.")
+    user: Annotated[str, BeforeValidator(_number_is_text)] = Field(
+        description="The platform's user id, never a display name; for channel api the name of the key."
+    )
+    roles: tuple[str, ...] = Field(
+        description="What they may see (the `roles` of knowledge) and do: admin looks after the knowledge bases."
+    )
+
+    @field_validator("roles")
+    @classmethod
+    def _plain_names(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        """An owner has rights beyond every role: who is one is written in one place only."""
+        if "owner" in roles:
+            raise ValueError("owners are named under `owners`")
+        if not all(role.strip() == role != "" for role in roles):
+            raise ValueError("a role is a name without spaces around it")
+        return roles
+
+
 class ConversationLimits(Section):
     """Bounds of the durable path."""
 
@@ -235,7 +258,9 @@ class DocumentRule(Section):
 
     match: str = Field(description="A pattern, for example `*/hr/*`.")
     roles: tuple[str, ...] = Field((), description="Only people with one of these roles may see them.")
-    conversations: tuple[str, ...] = Field((), description="They may be seen in these conversations only.")
+    conversations: tuple[str, ...] = Field(
+        (), description="They may be seen in these conversations only (see the base's own)."
+    )
     tags: tuple[str, ...] = Field((), description="Tags for filtering.")
 
 
@@ -248,7 +273,11 @@ class KnowledgeBase(Section):
         (), description="Networks of your own that `web` may reach, for example 10.1.0.0/16."
     )
     roles: tuple[str, ...] = Field((), description="Only people with one of these roles may see the base.")
-    conversations: tuple[str, ...] = Field((), description="The base may be seen in these conversations only.")
+    conversations: tuple[str, ...] = Field(
+        (),
+        description="The base may be seen in these conversations only: what `/status` shows there, or its beginning "
+        "down to the chat, for example `telegram:default:-100123` for a group with all its topics.",
+    )
     rules: tuple[DocumentRule, ...] = Field((), description="Limits and tags for some of the documents.")
     sync_minutes: float = Field(0, ge=0, description="Look for changes this often; 0: at the start and when asked.")
     revisions: int = Field(20, ge=1, le=1000, description="How many revisions can be rolled back to.")
@@ -284,6 +313,9 @@ class Settings(Section):
     rerank: RerankSettings = RerankSettings()
     chroma: ChromaSettings = ChromaSettings()
     knowledge: dict[Name, KnowledgeBase] = Field(default_factory=dict, description="Knowledge bases by name.")
-    owners: tuple[Owner, ...] = Field((), description="People with every right, besides those who used a claim code.")
+    owners: tuple[Owner, ...] = Field(
+        (), description="People who may do everything, besides those who used a claim code."
+    )
+    people: tuple[Person, ...] = Field((), description="People with roles. Nobody has another role, not even an owner.")
     limits: ConversationLimits = ConversationLimits()
     log: LogSettings = LogSettings()

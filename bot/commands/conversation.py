@@ -29,7 +29,7 @@ async def stop(call: Call) -> Reply:
 
 
 async def status(call: Call) -> Reply:
-    """Show who answers here and how things are."""
+    """Show who answers here, how things are, and what the conversation is called in the configuration."""
     waiting, running = await call.services.lanes.depth(call.conversation)
     model = call.services.configuration().settings.models[call.assistant.model]
     rows = [
@@ -38,6 +38,7 @@ async def status(call: Call) -> Reply:
         (call.text("知识库", "Knowledge"), ", ".join(call.assistant.knowledge.bases) or "–"),
         (call.text("正在回答", "Answering now"), call.text("是", "yes") if running else call.text("否", "no")),
         (call.text("排队的消息", "Messages waiting"), str(max(waiting - running, 0))),
+        (call.text("会话", "Conversation"), f"`{call.conversation}`"),
         (call.text("版本", "Version"), call.services.version),
     ]
     return Reply(content="\n".join(f"- {label}: {value}" for label, value in rows))

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from pydantic import ValidationError
+
 from bot.access import CLAIMS_PER_HOUR, OWNER, Access
 from bot.store import Store
 from channels.types import Sender
-from config.settings import Owner
+from config.settings import Owner, Person
 
 ANNA = Sender(channel="telegram", account="default", user="7", name="Boss")
 BORIS = Sender(channel="telegram", account="default", user="8", name="Boss")
@@ -51,6 +54,29 @@ async def test_configured_owners_count_by_id_and_never_by_name(store: Store) -> 
     other_account = Sender(channel="telegram", account="second", user="7")
     assert OWNER not in (await access.principal(other_account)).roles
     assert await access.owner_code() is None
+
+
+async def test_people_have_the_roles_that_the_file_gives_their_ids(store: Store) -> None:
+    people = [
+        Person.model_validate({"channel": "telegram", "user": 7, "roles": ["hr"]}),
+        Person(channel="telegram", user="7", roles=("admin", "hr")),
+        Person(channel="telegram", account="second", user="8", roles=("board",)),
+        Person(channel="api", user="payroll", roles=("hr",)),
+    ]
+    access = Access(store, lambda: (), lambda: people)
+    assert (await access.principal(ANNA)).roles == {"hr", "admin"}
+    assert (await access.principal(BORIS)).roles == set()
+    assert (await access.principal(Sender(channel="web", account="default", user="7"))).roles == set()
+    assert (await access.principal(Sender(channel="api", account="default", user="payroll"))).roles == {"hr"}
+    people.clear()
+    assert (await access.principal(ANNA)).roles == set()
+    assert await access.owner_code() is not None
+
+
+@pytest.mark.parametrize("role", ["owner", "", " hr"])
+def test_what_is_no_role_is_refused(role: str) -> None:
+    with pytest.raises(ValidationError):
+        Person(channel="telegram", user="7", roles=(role,))
 
 
 async def test_the_code_itself_is_not_stored(store: Store) -> None:
