@@ -15,6 +15,7 @@ from channels.types import Conversation, Progress
 
 FIRST_CHARACTERS = 20
 """A message that will be edited is not begun with less."""
+STEP_CHARACTERS = 300
 _TAIL_CHARACTERS = 3000
 _FENCE = "```"
 
@@ -31,12 +32,15 @@ class LiveTurn:
     news: bool = False
     """Whether there is something that was not shown yet."""
     closed: bool = False
+    begun_at: float = field(default_factory=time.monotonic)
     heard_at: float = field(default_factory=time.monotonic)
     shown: str = ""
     shown_at: float = 0.0
     show_at: float = 0.0
     """Nothing is shown before this time."""
     type_at: float = 0.0
+    step_at: float | None = None
+    """When a step is shown that was put off."""
     edits: int = 0
     message_id: int | None = None
     looked_up: bool = False
@@ -87,9 +91,20 @@ class LiveTurn:
         self.show_at = self.type_at = time.monotonic() + seconds
         self.news = self.news or bool(self.text or self.step)
 
+    def postpone(self, seconds: float) -> bool:
+        """Put a step off until the turn is so old; False where it is. Text that comes meanwhile is not put off."""
+        self.step_at = self.begun_at + seconds
+        return time.monotonic() < self.step_at
+
+    def resume(self, now: float) -> None:
+        """Take what was put off as news once its time has come."""
+        if self.step_at is not None and now >= self.step_at:
+            self.step_at = None
+            self.news = self.news or bool(self.step)
+
     async def wait(self, renew_s: float | None) -> None:
         """Wait until something is to be shown, typed or renewed, or the turn is over."""
-        due = self.type_at
+        due = self.type_at if self.step_at is None else min(self.type_at, self.step_at)
         if self.news:
             due = min(due, self.show_at)
         elif renew_s is not None and self.shown:
@@ -104,18 +119,28 @@ class LiveTurn:
     def draft(self) -> str:
         """Return HTML of the text so far, or of its end where it is too long; before any text, of the step."""
         if not self.text.strip():
-            step = clean(self.step).strip()
-            return render(StyledText(step, (Span(0, len(step), "italic"),))) if step else ""
+            return self._step()
         parts = parse_markdown(_tail(self.text)).split(TEXT_MAX_UTF16, "utf16")
         return render(parts[-1]) if parts else ""
 
+    @property
+    def names_step(self) -> bool:
+        """True while there is too little text to begin a message with."""
+        return len(self.text.strip()) < FIRST_CHARACTERS
+
     def message(self) -> str:
-        """Return HTML of what will be the first part of the answer; "" while there is too little of it."""
-        if len(self.text.strip()) < FIRST_CHARACTERS:
-            return ""
+        """Return HTML of what will be the first part of the answer; while there is too little of it, of the step."""
+        if self.names_step:
+            return self._step()
         beginning = self.text[: TEXT_MAX_UTF16 * 2]
         parts = parse_markdown(beginning).split(TEXT_MAX_UTF16, "utf16")
         return render(parts[0]) if parts else ""
+
+    def _step(self) -> str:
+        step = clean(self.step).strip()
+        if len(step) > STEP_CHARACTERS:
+            step = f"{step[:STEP_CHARACTERS]}…"
+        return render(StyledText(step, (Span(0, len(step), "italic"),))) if step else ""
 
 
 def _tail(text: str) -> str:

@@ -2,7 +2,7 @@
 
 In private chats the text is a draft, which vanishes by itself when the answer is sent. In groups, and where drafts are
 refused, it is a message that is edited now and then and finally becomes the answer; its id is kept durably, so that
-another process edits it too instead of answering twice.
+another process edits it too instead of answering twice. Before there is any text, what the bot is doing stands there.
 Sources: https://core.telegram.org/bots/api#sendmessagedraft, https://core.telegram.org/bots/api#sendchataction
 """
 
@@ -105,6 +105,7 @@ class Streamer:
 
     async def _show(self, turn: LiveTurn) -> None:
         now = time.monotonic()
+        turn.resume(now)
         if self._text and now >= turn.show_at and (turn.news or self._is_fading(turn, now)):
             await self._show_text(turn)
         if now >= turn.type_at and not turn.closed:
@@ -116,8 +117,10 @@ class Streamer:
         return self._uses_draft(turn) and bool(turn.shown) and now >= turn.shown_at + self._tempo.draft_renew_s
 
     async def _show_text(self, turn: LiveTurn) -> None:
-        turn.news = False
         draft = self._uses_draft(turn)
+        turn.news = False
+        if not draft and turn.names_step and turn.message_id is None and turn.postpone(self._tempo.step_s):
+            return
         html = turn.draft() if draft else turn.message()
         if not html or (html == turn.shown and not draft):
             return

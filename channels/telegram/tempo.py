@@ -11,6 +11,8 @@ class Tempo:
 
     grace_s: float = 0.35
     """A turn that is over within this time shows no sign of life before its answer."""
+    step_s: float = 2.0
+    """A message is begun with what the bot is doing only when that takes so long; a draft may say it at once."""
     typing_s: float = 4.0
     """Telegram shows "typing…" for five seconds."""
     draft_s: float = 1.0

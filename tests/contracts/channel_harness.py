@@ -35,6 +35,7 @@ from tests.simulators.telegram import Person, TelegramSimulator
 
 FAST = Tempo(
     grace_s=0.01,
+    step_s=0.02,
     typing_s=0.1,
     draft_s=0.02,
     draft_renew_s=0.2,

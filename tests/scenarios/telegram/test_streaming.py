@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -125,6 +127,63 @@ async def test_in_groups_the_text_grows_in_a_message_that_becomes_the_answer(bot
     assert (answer.text, answer.labels, answer.reply_to) == (PLAIN, ["More?"], question)
     assert len(answer.edits) > 1
     assert group.drafts == []
+
+
+async def test_in_groups_and_without_drafts_a_message_names_the_step_until_the_answer_takes_its_place(
+    bot: TelegramHarness, group: Chat
+) -> None:
+    bot.person.chat.drafts_refused = True
+    for chat in (group, bot.person.chat):
+        turn = {"chat": chat.id, "turn": f"turn{chat.id}"}
+        await show(bot, "started", **turn)
+        for number in range(1, 4):
+            await show(bot, "step", f"📥 {number}/3 报销.pdf", **turn)
+            await chat.until(lambda chat=chat, number=number: chat.texts == [f"📥 {number}/3 报销.pdf"])
+        await send(bot, outbound("Done.", chat.id, turn=turn["turn"]))
+        assert chat.texts == ["Done."]
+        [message] = chat.answers
+        assert message.edits == [f"📥 {number}/3 报销.pdf" for number in range(1, 4)]
+
+
+async def test_text_takes_the_place_of_the_step(bot: TelegramHarness, group: Chat) -> None:
+    await show(bot, "started", chat=group.id)
+    await show(bot, "step", "searching the handbook", chat=group.id)
+    await group.until(lambda: group.texts == ["searching the handbook"])
+    await stream(bot, chat=group.id)
+    await group.until(lambda: group.texts == [PLAIN])
+    assert len(group.answers) == 1
+
+
+async def test_what_is_done_soon_names_no_step_and_delays_no_text(
+    redis: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tempo = replace(FAST, step_s=0.6)
+    async with telegram_harness(redis, tmp_path_factory.mktemp("data"), tempo=tempo) as bot:
+        group = bot.telegram.group()
+        begun = time.monotonic()
+        await show(bot, "started", chat=group.id)
+        await show(bot, "step", "quick", chat=group.id)
+        await asyncio.sleep(0.1)
+        assert group.texts == []
+        await stream(bot, chat=group.id, pause_s=0)
+        await group.until(lambda: group.texts == [PLAIN])
+        assert time.monotonic() - begun < 0.6
+        await show(bot, "step", "slow", chat=group.id, turn="turn2")
+        await group.until(lambda: group.texts == [PLAIN, "slow"])
+        assert time.monotonic() - begun > 0.6
+
+
+async def test_many_steps_are_shown_at_the_pace_that_a_group_allows(
+    redis: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tempo = replace(FAST, group_edit_s=0.1, later_group_edit_s=0.2)
+    async with telegram_harness(redis, tmp_path_factory.mktemp("data"), tempo=tempo) as bot:
+        group = bot.telegram.group()
+        for number in range(100):
+            await show(bot, "step", f"{number}/99", chat=group.id)
+            await asyncio.sleep(0.005)
+        await group.until(lambda: group.texts == ["99/99"])
+        assert len(bot.telegram.calls_of("editMessageText")) < 12
 
 
 async def test_the_rest_of_a_long_answer_follows_the_edited_message(bot: TelegramHarness, group: Chat) -> None:
