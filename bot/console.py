@@ -53,6 +53,11 @@ def complain(text: str) -> None:
     err.print(Text.assemble(("✗ ", "red"), text), highlight=False, soft_wrap=True)
 
 
+def say(text: str, style: str = "") -> None:
+    """Print a hint beside the results; `text` is shown as it is."""
+    err.print(Text(text, style), highlight=False, soft_wrap=True)
+
+
 def run(work: Coroutine[Any, Any, int | None], *, interrupted: str = "") -> NoReturn:
     """Run `work` to its end and exit with its code; `interrupted` is said after Ctrl-C."""
     from bot.errors import BotError
@@ -65,7 +70,7 @@ def run(work: Coroutine[Any, Any, int | None], *, interrupted: str = "") -> NoRe
         raise typer.Exit(CANNOT) from None
     except KeyboardInterrupt:
         if interrupted:
-            err.print(interrupted, highlight=False)
+            say(interrupted)
         raise typer.Exit(130) from None
     raise typer.Exit(code or 0)
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from redis.exceptions import RedisError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bot.dead_letters import all_lanes, show_letters
 from bot.errors import StoreUnavailable
+from bot.kb.wording import clean, when
+from bot.library import open_library
 from bot.registry import Registry
 from bot.store import Store, open_store
 from config.loader import Configuration
 from config.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from knowledge.opened import OpenBase
 
 MODEL_TIMEOUT_S = 10
 LETTERS_SHOWN = 10
@@ -38,7 +44,7 @@ async def examine(configuration: Configuration, console: Console) -> int:
     healthy = True
     async for finding in _findings(configuration, console):
         healthy &= finding.ok
-        table.add_row("[green]✓[/green]" if finding.ok else "[red]✗[/red]", finding.subject, finding.text)
+        table.add_row("[green]✓[/green]" if finding.ok else "[red]✗[/red]", finding.subject, escape(finding.text))
     console.print(table)
     return 0 if healthy else 1
 
@@ -50,6 +56,8 @@ async def _findings(configuration: Configuration, console: Console) -> AsyncIter
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=MODEL_TIMEOUT_S)) as http:
         for alias in sorted(used):
             yield await _model(http, alias, configuration.settings.models[alias])
+    async for finding in _knowledge(configuration):
+        yield finding
     settings = configuration.settings
     try:
         async with open_store(settings.redis, settings.data_dir) as store:
@@ -57,6 +65,41 @@ async def _findings(configuration: Configuration, console: Console) -> AsyncIter
                 yield finding
     except StoreUnavailable as error:
         yield Finding(subject="store", ok=False, text=str(error))
+
+
+async def _knowledge(configuration: Configuration) -> AsyncIterator[Finding]:
+    """Look at the bases in use and at the server that holds their vectors; nothing is synced or embedded."""
+    from bot.brain import bases_in_use
+    from knowledge.errors import IndexUnavailable
+
+    names, server = bases_in_use(configuration), configuration.settings.chroma.url
+    if not names:
+        return
+    async with open_library(configuration, "changing" if server else "looking") as library:
+        for at, name in enumerate(names):
+            try:
+                base = await library.base(name)
+            except IndexUnavailable as error:
+                text = f"{error}: start it with `chroma run`, or empty chroma.url" if server else str(error)
+                yield Finding(subject="Chroma server" if server else f"base {name}", ok=False, text=text)
+                return
+            if server and not at:
+                yield Finding(subject="Chroma server", ok=True, text=server)
+            yield await _base(base)
+
+
+async def _base(base: OpenBase) -> Finding:
+    synced = await base.last_sync()
+    subject = f"base {base.name}"
+    if synced is None:
+        return Finding(subject=subject, ok=True, text="not read yet: `parley run` or `parley kb sync` does it")
+    documents, chunks, _ = await base.counts()
+    text = f"{documents} documents, {chunks} chunks, last sync {when(synced.at)}"
+    if not synced.failed:
+        return Finding(subject=subject, ok=True, text=text)
+    document, reason = synced.failed[0]
+    text += f"; {len(synced.failed)} failed, the first: {clean(document)}: {clean(reason)}: see `parley kb ls`"
+    return Finding(subject=subject, ok=False, text=text)
 
 
 async def _stored(configuration: Configuration, store: Store, console: Console) -> AsyncIterator[Finding]:

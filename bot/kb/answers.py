@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from bot.console import PROBLEM, complain, err
+from bot.console import PROBLEM, complain, say
 from bot.kb.bases import one_base
 from bot.kb.wording import limits, limits_data, line, stdout, write_json
 from bot.library import open_library
@@ -63,7 +63,7 @@ async def add_answer(
         opened = await library.base(chosen)
         number = await opened.annotate(question, answer, access=[access], author=getpass.getuser())
     stdout().print(number, highlight=False)
-    err.print(f"Given from now on when nearly the same is asked of {chosen}.", highlight=False)
+    say(f"Given from now on when nearly the same is asked of {chosen}.")
     return 0
 
 
@@ -75,5 +75,5 @@ async def remove_answer(configuration: Configuration, base: str, number: int) ->
     if not known:
         complain(f"{chosen} has no fixed answer {number}; `parley kb answers list {chosen}` shows them")
         return PROBLEM
-    err.print(f"Fixed answer {number} of {chosen} is forgotten.", highlight=False)
+    say(f"Fixed answer {number} of {chosen} is forgotten.")
     return 0

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from bot.console import err
+from bot.console import say
 from bot.errors import BotError
 from bot.kb.bases import one_base
 from bot.kb.wording import counted, limits_data
@@ -43,7 +43,7 @@ async def export(configuration: Configuration, base: str | None, *, output: str,
         # `| head` has enough; what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _ENDED
-    err.print(f"{counted(count, 'chunk')} exported from {chosen}", highlight=False)
+    say(f"{counted(count, 'chunk')} exported from {chosen}")
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from bot.console import err
+from bot.console import say
 from bot.kb.bases import one_base
 from bot.kb.removing import confirmed
 from bot.kb.wording import line, moment, stdout, when, write_json
@@ -59,5 +59,5 @@ async def roll_back(configuration: Configuration, base: str, revision: int, *, y
     async with open_library(configuration, "changing") as library:
         number = await (await library.base(chosen)).roll_back(revision)
     stdout().print(f"{chosen} is at revision {number} now, which is what revision {revision} was.", highlight=False)
-    err.print("What was gone away from comes back only when it changes, or with `parley kb restore`.")
+    say("What was gone away from comes back only when it changes, or with `parley kb restore`.")
     return 0

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bot.console import PROBLEM, complain, err
+from bot.console import PROBLEM, complain, err, say
 from bot.kb.bases import some_bases
 from bot.kb.progress import Tell, bars
 from bot.kb.wording import counted, stdout, write_json
@@ -139,7 +139,7 @@ def _remind(configuration: Configuration, server: ChromaSettings) -> None:
     if server.url == configuration.settings.chroma.url:
         return
     value = server.url or '""'
-    err.print(f"Now set `chroma.url: {value}` in parley.yaml; a running Parley takes it over.", highlight=False)
+    say(f"Now set `chroma.url: {value}` in parley.yaml; a running Parley takes it over.")
 
 
 def _verified(plans: Sequence[Plan]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from bot.console import PROBLEM, complain, err
+from bot.console import PROBLEM, complain, err, say
 from bot.kb.bases import one_base
 from bot.kb.progress import bars
 from bot.kb.reports import show_reports
@@ -48,7 +48,7 @@ async def remove(configuration: Configuration, base: str | None, names: Sequence
                 continue
             for document in gone:
                 stdout().print("removed", line(document), soft_wrap=True, highlight=False)
-            err.print(f"{counted(len(gone), 'document')} removed. Undo it with `parley kb restore` or a rollback.")
+            say(f"{counted(len(gone), 'document')} removed. Undo it with `parley kb restore` or a rollback.")
     return code
 
 

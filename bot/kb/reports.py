@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.console import PROBLEM, err
+from bot.console import PROBLEM, err, say
 from bot.kb.trouble import advice
 from bot.kb.wording import line
 
@@ -45,5 +45,5 @@ def show_failures(failures: Sequence[tuple[str, str]]) -> int:
         err.print(text, soft_wrap=True, highlight=False)
     more = len(failures) - FAILURES_SHOWN
     if more > 0:
-        err.print(f"… and {more} more: `parley kb ls --json` has them all", highlight=False)
+        say(f"… and {more} more: `parley kb ls --json` has them all")
     return PROBLEM if failures else 0

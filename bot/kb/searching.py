@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from bot.console import say
 from bot.kb.bases import some_bases
 from bot.kb.wording import clean, counted, limits, limits_data, line, show_indented, stdout, write_json
 from bot.library import open_library
@@ -86,12 +87,11 @@ async def hit(library: Library, configuration: Configuration, asked: Asked, base
 
 
 def _warn(lacking: dict[str, int]) -> None:
-    from bot.console import err
 
     for name, texts in lacking.items():
         if texts:
             text = f"{counted(texts, 'text')} of {name} have no vector yet: `parley kb migrate {name}` makes them"
-            err.print(Text(text, "yellow"), soft_wrap=True)
+            say(text, "yellow")
 
 
 def show(console: Console, hits: Hits, *, whole: bool) -> None:
