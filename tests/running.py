@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -112,6 +113,14 @@ class Person:
             self._reading.cancel()
             await asyncio.wait([self._reading])
 
+    async def upload(self, name: str, content: bytes) -> str:
+        """Send a file, for a message to name; return its id."""
+        headers = {"origin": self.url, "content-type": "application/octet-stream", "x-file-name": quote(name)}
+        url = f"{self.url}/api/chat/conversations/{self.conversation}/files"
+        async with self.http.post(url, data=content, headers=headers) as response:
+            assert response.status == 201, await response.text()
+            return str((await response.json())["id"])
+
     async def write(self, text: str, *, message_id: str = "", kind: str = "message", files: Sequence[str] = ()) -> str:
         """Send a message and return "accepted", "duplicate" or "busy"."""
         body = {"id": message_id or secrets.token_hex(8), "text": text, "kind": kind, "files": list(files)}
@@ -140,10 +149,10 @@ class Person:
         await self.wait_for(lambda: len(self.answers) >= count, timeout_s=timeout_s)
         return self.texts
 
-    async def ask(self, text: str, *, timeout_s: float = 20) -> dict[str, Any]:
+    async def ask(self, text: str, *, timeout_s: float = 20, files: Sequence[str] = ()) -> dict[str, Any]:
         """Send a message and return the answer to it."""
         count = len(self.answers)
-        assert await self.write(text) == "accepted"
+        assert await self.write(text, files=files) == "accepted"
         await self.until(count + 1, timeout_s=timeout_s)
         return self.answers[count]
 

@@ -18,6 +18,7 @@ from channels.base import ChannelContext, WebhookRequest, WebhookResponse
 from channels.errors import BadRequest, ChannelError, Refused, TooLarge, Unauthorized
 from channels.telegram import buttons, outbound
 from channels.telegram.addressing import Me
+from channels.telegram.albums import Albums
 from channels.telegram.api import NAME, UNKNOWN_BOT, GetRawMe, TelegramApi
 from channels.telegram.inbound import UPDATES, InboundReader
 from channels.telegram.polling import Poller
@@ -69,6 +70,7 @@ class TelegramChannel:
         self._streamer = Streamer(self._api, context.state, tempo, text=settings.streaming)
         self._sender = Sender(self._api, context.state, self._streamer, context.data_dir)
         self._poller = Poller(self._api, self._accept, allowed=UPDATES, account=account, retry_s=tempo.retry_s)
+        self._albums = Albums(context.state)
         self._reader: InboundReader | None = None
         self._polling: asyncio.Task[None] | None = None
         self._answers: set[asyncio.Task[None]] = set()
@@ -176,6 +178,8 @@ class TelegramChannel:
             await self._pressed(reader, update.update_id, update.callback_query)
             return
         message = _read(reader, update)
+        if message is not None and update.message is not None:
+            message = await self._albums.completed(update.message, message)
         if message is not None:
             await self._context.deliver(message)
 

@@ -85,6 +85,7 @@ class LLMSimulator:
         self.chunk_delay_s = chunk_delay_s
         self.chunk_characters = chunk_characters
         self.embedding_dimensions = embedding_dimensions
+        self.embedding_delay_s = 0.0
         self.requests: deque[Recorded] = deque(maxlen=keep)
         self.count = 0
         self.active = 0
@@ -270,6 +271,7 @@ class LLMSimulator:
         inputs = parsed.input
         texts: list[Any] = [inputs] if isinstance(inputs, str) or isinstance(inputs[0], int) else list(inputs)
         size = parsed.dimensions or self.embedding_dimensions
+        await asyncio.sleep(self.embedding_delay_s)
         data = []
         for index, text in enumerate(texts):
             vector: Any = embedding(str(text), size)

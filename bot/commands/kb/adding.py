@@ -13,7 +13,7 @@ from bot.commands.kb import failures
 from bot.commands.kb.choosing import chosen, unused
 from bot.commands.kb.options import Asked, read
 from bot.commands.kb.shown import Shown, shown
-from bot.commands.kb.wording import code, short
+from bot.commands.kb.wording import code, counted, short
 from channels.errors import ChannelError
 from channels.types import Action, Attachment
 from config.settings import WebSource
@@ -163,12 +163,12 @@ async def _as_limited_as_before(base: OpenBase, addition: Addition) -> Addition:
 
 
 def _line(call: Call, name: str, report: Report, documents: int, chunks: int) -> str:
-    count = call.text(f"{chunks} 段", f"{chunks} passages" if chunks != 1 else "1 passage")
+    count = call.text(f"{chunks} 段", counted(chunks, "passage"))
     if documents:
-        count = call.text(f"{documents} 个文档，{count}", f"{documents} documents, {count}")
+        count = call.text(f"{documents} 个文档，{count}", f"{counted(documents, 'document')}, {count}")
     if not report.added and not report.changed:
         count = call.text(f"内容没有变化（{count}）", f"nothing has changed ({count})")
-    return f"- {code(name)}: {count}"
+    return call.text(f"- {code(name)}：{count}", f"- {code(name)}: {count}")
 
 
 def _reply(call: Call, asked: Asked, name: str, adding: Adding, before: int) -> Reply:

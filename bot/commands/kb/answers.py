@@ -11,7 +11,7 @@ from bot.commands.base import Call, Reply
 from bot.commands.kb.choosing import first, scope_of, several
 from bot.commands.kb.drafts import Draft, drafted
 from bot.commands.kb.options import Asked, action_of, read
-from bot.commands.kb.wording import code, paragraph, prose, short
+from bot.commands.kb.wording import code, counted, paragraph, prose, short
 from channels.types import Action
 from knowledge.types import Access
 
@@ -43,7 +43,7 @@ async def answers(call: Call, text: str) -> Reply:
             )
         )
     shown = found[asked.start : asked.start + PAGE]
-    lines = [call.text(f"📌 {len(found)} 个固定回答", f"📌 {len(found)} fixed answers"), ""]
+    lines = [call.text(f"📌 {len(found)} 个固定回答", f"📌 {counted(len(found), 'fixed answer')}"), ""]
     lines += [_line(call, one, many=len(bases) > 1) for one in shown]
     lines += ["", call.text("删除：`/kb answer rm 编号`", "To remove one: `/kb answer rm NUMBER`")]
     return Reply(content="\n".join(lines), actions=_more(call, asked, len(found)))

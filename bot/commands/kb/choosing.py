@@ -14,13 +14,13 @@ NO_BASES_ZH = """还没有配置知识库。请在 `parley.yaml` 中加入：
 
 ```yaml
 knowledge:
-  handbook: {}
+  docs: {}
 ```
 
 并在助手文件（`assistants/*.yaml`）中加入：
 
 ```yaml
-knowledge: {bases: [handbook]}
+knowledge: {bases: [docs]}
 ```
 
 保存后立即生效，然后再发一次。"""
@@ -28,13 +28,13 @@ NO_BASES_EN = """No knowledge base is configured. Add this to `parley.yaml`:
 
 ```yaml
 knowledge:
-  handbook: {}
+  docs: {}
 ```
 
 and this to the assistant's file (`assistants/*.yaml`):
 
 ```yaml
-knowledge: {bases: [handbook]}
+knowledge: {bases: [docs]}
 ```
 
 It takes effect once saved; then send your message again."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.commands.base import Call, Reply
 from bot.commands.kb.choosing import chosen, known, scope_of
 from bot.commands.kb.options import Asked, read
-from bot.commands.kb.wording import code, short
+from bot.commands.kb.wording import code, counted, short
 from channels.types import Action
 
 if TYPE_CHECKING:
@@ -112,11 +112,15 @@ def _matches(one: DocumentInfo, pattern: str) -> bool:
 
 def _heading(call: Call, base: str, count: int, start: int, shown: int) -> str:
     which = f" ({start + 1}–{start + shown})" if count > shown else ""
-    return call.text(f"📚 {code(base)}：{count} 个文档{which}", f"📚 {code(base)}: {count} documents{which}")
+    return call.text(f"📚 {code(base)}：{count} 个文档{which}", f"📚 {code(base)}: {counted(count, 'document')}{which}")
 
 
 def _line(call: Call, one: DocumentInfo) -> str:
-    notes = [call.text("⛔ 已删除", "⛔ removed") if one.blocked else call.text(f"{one.chunks} 段", f"{one.chunks}")]
+    notes = [
+        call.text("⛔ 已删除", "⛔ removed")
+        if one.blocked
+        else call.text(f"{one.chunks} 段", counted(one.chunks, "passage"))
+    ]
     roles = sorted({role for access in one.access for role in access.roles})
     notes += [f"🔒 {short(', '.join(roles), 40)}"] if roles else []
     if any(access.conversations for access in one.access):

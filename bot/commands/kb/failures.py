@@ -140,6 +140,7 @@ def listed(call: Call, failed: Sequence[tuple[str, str]], *, named: bool = True)
                 f"❌ {len(failed)} could not be read (ask in private for the reasons)",
             )
         ]
-    lines = [f"- ❌ {name}: {why}" for name, why in failed[:LISTED_MAX]]
+    colon = call.text("：", ": ")
+    lines = [f"- ❌ {name}{colon}{why}" for name, why in failed[:LISTED_MAX]]
     more = len(failed) - LISTED_MAX
     return [*lines, call.text(f"- ……还有 {more} 个", f"- … and {more} more")] if more > 0 else lines

@@ -10,7 +10,7 @@ from bot.commands.base import Call, Reply
 from bot.commands.kb import failures
 from bot.commands.kb.choosing import chosen, several
 from bot.commands.kb.options import read
-from bot.commands.kb.wording import code, paragraph, prose
+from bot.commands.kb.wording import code, counted, paragraph, prose
 from channels.types import Action
 from knowledge.errors import UnknownRevision
 
@@ -92,7 +92,10 @@ async def states(call: Call, bases: list[str]) -> list[str]:
 
 def _state(call: Call, one: BaseStatus, *, full: bool) -> list[str]:
     state = call.text(*_STATES[one.state])
-    counts = call.text(f"{one.documents} 个文档，{one.chunks} 段", f"{one.documents} documents, {one.chunks} passages")
+    counts = call.text(
+        f"{one.documents} 个文档，{one.chunks} 段",
+        f"{counted(one.documents, 'document')}, {counted(one.chunks, 'passage')}",
+    )
     line = f"- {code(one.name)} {state} · {counts}" if one.state == "ready" else f"- {code(one.name)} {state}"
     if not full:
         return [line]

@@ -9,7 +9,7 @@ from bot.commands.kb import failures
 from bot.commands.kb.choosing import several
 from bot.commands.kb.options import read
 from bot.commands.kb.shown import Shown, shown
-from bot.commands.kb.wording import code
+from bot.commands.kb.wording import code, counted
 from channels.types import Action
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ async def _one(call: Call, base: str, show: Shown, undo: list[str]) -> list[str]
         lines.append(
             call.text(
                 f"- {report.held} 个文档因回滚而保持不变（`/kb restore 名称` 可恢复）",
-                f"- {report.held} documents stay as a rollback left them (`/kb restore NAME` lets them in again)",
+                f"- {counted(report.held, 'document')} left as a rollback made them "
+                "(`/kb restore NAME` lets one in again)",
             )
         )
     failed = [(code(one.document), failures.reason(call, one)) for one in report.failed]
@@ -59,7 +60,7 @@ def _summary(call: Call, base: str, report: Report) -> str:
     if not (report.added or report.changed or report.removed):
         return call.text(
             f"✅ {code(base)} 已是最新（{report.unchanged} 个文档）",
-            f"✅ {code(base)} is up to date ({report.unchanged} documents)",
+            f"✅ {code(base)} is up to date ({counted(report.unchanged, 'document')})",
         )
     seconds = f"{report.seconds:.0f}" if report.seconds >= 1 else "<1"
     return call.text(

@@ -30,6 +30,11 @@ def short(text: str, limit: int = NAME_MAX) -> str:
     return f"{line[:head]}…{line[head + 1 - limit :]}"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return an English number with its noun: `1 passage`, `2 passages`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def paragraph(text: str, limit: int) -> str:
     """Return at most `limit` characters of a text on one line, its beginning."""
     line = re.sub(r"\s+", " ", _CONTROL.sub(" ", text)).strip()
