@@ -58,7 +58,7 @@ async def migrate(
         if not plan_only:
             with bars(err) as shown:
                 for name in chosen:
-                    await _moved(library, name, shown.begin(name))
+                    await moved(library, name, shown.begin(name))
         plans = [await planned(library, name) for name in chosen]
     if as_json:
         write_json([asdict(plan) for plan in plans])
@@ -98,7 +98,8 @@ async def planned(library: Library, name: str) -> Plan:
             successor.close()
 
 
-async def _moved(library: Library, name: str, tell: Tell) -> None:
+async def moved(library: Library, name: str, tell: Tell) -> None:
+    """Embed and store what the configured model lacks, then let it serve."""
     successor = await library.successor(name)
     if successor is None:
         await _complete(await library.base(name), tell)
