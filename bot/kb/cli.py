@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -227,6 +228,41 @@ def migrate(
     from bot.kb.migrating import migrate as work
 
     _run(work(loaded(config), bases, to=to, plan_only=plan, as_json=as_json))
+
+
+@kb_cli.command("eval")
+def evaluate(
+    *,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Questions: YAML, JSONL or CSV.")],
+    base: Annotated[list[str] | None, typer.Option("--base", "-b", help="Which bases; by default all.")] = None,
+    k: Annotated[list[int] | None, typer.Option("--k", min=1, help="A depth for recall@k; may be given again.")] = None,
+    against: Annotated[
+        list[str] | None, typer.Option(help="A setting to compare with, for example how=vector or threshold=0.3.")
+    ] = None,
+    minimum: Annotated[
+        list[str] | None, typer.Option("--min", help="Exit with 1 below this, for example recall@5=0.9.")
+    ] = None,
+    maximum: Annotated[list[str] | None, typer.Option("--max", help="Exit with 1 above this.")] = None,
+    json_path: Annotated[str | None, typer.Option("--json", help="Also write all figures here; - prints them.")] = None,
+    misses: Annotated[bool, typer.Option("--misses", help="Show what was not found, and what came instead.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Measure how well questions find their passages, and compare settings."""
+    from bot.kb.evaluation import evaluate as work
+
+    _run(
+        work(
+            loaded(config),
+            file,
+            bases=base,
+            depths=k or (),
+            against=against or (),
+            minimum=minimum or (),
+            maximum=maximum or (),
+            json_path=json_path,
+            misses=misses,
+        )
+    )
 
 
 @answers_cli.command("list")
