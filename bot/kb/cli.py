@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from bot.console import ConfigOption, loaded, run
-
-STOPPED = "Stopped. What was read is kept: the next `parley kb sync` goes on from there."
+from bot.console import ConfigOption, loaded
+from bot.kb.options import (
+    BaseArgument,
+    BaseOption,
+    BasesArgument,
+    ConversationsOption,
+    Format,
+    How,
+    JsonOption,
+    RolesOption,
+    TagsOption,
+    YesOption,
+    start,
+)
 
 kb_cli = typer.Typer(
     help="Knowledge bases: add documents, sync, search, look, and go back. Works beside a running Parley.",
@@ -19,34 +28,6 @@ kb_cli = typer.Typer(
 )
 answers_cli = typer.Typer(help="Fixed answers, given before any model is asked.", no_args_is_help=True)
 kb_cli.add_typer(answers_cli, name="answers")
-
-
-class How(StrEnum):
-    """How scores are made."""
-
-    hybrid = "hybrid"
-    vector = "vector"
-    lexical = "lexical"
-    rrf = "rrf"
-
-
-class Format(StrEnum):
-    """How chunks are written."""
-
-    jsonl = "jsonl"
-    csv = "csv"
-
-
-BaseOption = Annotated[str | None, typer.Option("--base", "-b", help="Which base; not needed where there is only one.")]
-BaseArgument = Annotated[str | None, typer.Argument(help="Which base; not needed where there is only one.")]
-BasesArgument = Annotated[list[str] | None, typer.Argument(help="Which bases; by default all.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-RolesOption = Annotated[list[str] | None, typer.Option("--role", help="Only for people with one of these roles.")]
-ConversationsOption = Annotated[
-    list[str] | None, typer.Option("--conversation", help="Only in these conversations (their keys, or their channel).")
-]
-TagsOption = Annotated[list[str] | None, typer.Option("--tag", help="A tag, for filtering.")]
 
 
 @kb_cli.command()
@@ -88,7 +69,7 @@ def add(
         conversations=frozenset(conversation or ()),
         tags=frozenset(tag or ()),
     )
-    _run(work(loaded(config), base, wanted))
+    start(work(loaded(config), base, wanted))
 
 
 @kb_cli.command()
@@ -96,7 +77,7 @@ def sync(bases: BasesArgument = None, config: ConfigOption = None) -> None:
     """Look at all sources and take in what has changed. Exit code 1 where a document failed."""
     from bot.kb.syncing import sync as work
 
-    _run(work(loaded(config), bases))
+    start(work(loaded(config), bases))
 
 
 @kb_cli.command()
@@ -114,8 +95,8 @@ def ls(
 
     configuration = loaded(config)
     if base is None and not (pattern or blocked):
-        _run(list_bases(configuration, as_json=as_json))
-    _run(list_documents(configuration, base, pattern=pattern, blocked=blocked, as_json=as_json))
+        start(list_bases(configuration, as_json=as_json))
+    start(list_documents(configuration, base, pattern=pattern, blocked=blocked, as_json=as_json))
 
 
 @kb_cli.command()
@@ -128,7 +109,7 @@ def rm(
     """Take documents out at once; no sync brings them back."""
     from bot.kb.removing import remove
 
-    _run(remove(loaded(config), base, names, yes=yes))
+    start(remove(loaded(config), base, names, yes=yes))
 
 
 @kb_cli.command()
@@ -140,7 +121,7 @@ def restore(
     """Let a removed document in again."""
     from bot.kb.removing import restore as work
 
-    _run(work(loaded(config), base, name))
+    start(work(loaded(config), base, name))
 
 
 @kb_cli.command()
@@ -171,7 +152,7 @@ def search(
         scope=Scope(roles=frozenset(role or ()), conversation=conversation, everything=everything),
         tags=frozenset(tag or ()),
     )
-    _run(work(loaded(config), asked, whole=whole, as_json=as_json))
+    start(work(loaded(config), asked, whole=whole, as_json=as_json))
 
 
 @kb_cli.command()
@@ -179,7 +160,7 @@ def stats(bases: BasesArgument = None, as_json: JsonOption = False, config: Conf
     """Show what is in the bases, and what it takes."""
     from bot.kb.stats import stats as work
 
-    _run(work(loaded(config), bases, as_json=as_json))
+    start(work(loaded(config), bases, as_json=as_json))
 
 
 @kb_cli.command()
@@ -192,7 +173,7 @@ def export(
     """Write all chunks with their documents, sources, tags and limits."""
     from bot.kb.exporting import export as work
 
-    _run(work(loaded(config), base, output=output, kind=kind.value))
+    start(work(loaded(config), base, output=output, kind=kind.value))
 
 
 @kb_cli.command()
@@ -200,7 +181,7 @@ def revisions(base: BaseArgument = None, as_json: JsonOption = False, config: Co
     """List the revisions that a base can go back to."""
     from bot.kb.history import list_revisions
 
-    _run(list_revisions(loaded(config), base, as_json=as_json))
+    start(list_revisions(loaded(config), base, as_json=as_json))
 
 
 @kb_cli.command()
@@ -213,7 +194,7 @@ def rollback(
     """Make a base what it was at a revision. Nothing is embedded again, and it stays so through later syncs."""
     from bot.kb.history import roll_back
 
-    _run(roll_back(loaded(config), base, revision, yes=yes))
+    start(roll_back(loaded(config), base, revision, yes=yes))
 
 
 @kb_cli.command()
@@ -227,7 +208,7 @@ def migrate(
     """Make the vectors be there after a change of `chroma.url` or of the embedding model."""
     from bot.kb.migrating import migrate as work
 
-    _run(work(loaded(config), bases, to=to, plan_only=plan, as_json=as_json))
+    start(work(loaded(config), bases, to=to, plan_only=plan, as_json=as_json))
 
 
 @kb_cli.command("eval")
@@ -250,7 +231,7 @@ def evaluate(
     """Measure how well questions find their passages, and compare settings."""
     from bot.kb.evaluation import evaluate as work
 
-    _run(
+    start(
         work(
             loaded(config),
             file,
@@ -270,7 +251,7 @@ def list_answers(base: BaseArgument = None, as_json: JsonOption = False, config:
     """List the fixed answers of a base, and how often each was given."""
     from bot.kb.answers import list_answers as work
 
-    _run(work(loaded(config), base, as_json=as_json))
+    start(work(loaded(config), base, as_json=as_json))
 
 
 @answers_cli.command("add")
@@ -286,7 +267,7 @@ def add_answer(
     """Fix the answer to a question. Prints its number."""
     from bot.kb.answers import add_answer as work
 
-    _run(work(loaded(config), base, question, answer, roles=role or (), conversations=conversation or ()))
+    start(work(loaded(config), base, question, answer, roles=role or (), conversations=conversation or ()))
 
 
 @answers_cli.command("rm")
@@ -298,13 +279,4 @@ def remove_answer(
     """Forget a fixed answer."""
     from bot.kb.answers import remove_answer as work
 
-    _run(work(loaded(config), base, number))
-
-
-def _run(work: Coroutine[Any, Any, int | None]) -> NoReturn:
-    from bot.kb.trouble import translated
-    from bot.telemetry import configure_logging
-    from config.settings import LogSettings
-
-    configure_logging(LogSettings(level="error"))
-    run(translated(work), interrupted=STOPPED)
+    start(work(loaded(config), base, number))
