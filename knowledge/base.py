@@ -81,6 +81,9 @@ class VectorIndex(Protocol):
     """Nearest neighbours among the vectors of one base. Blocking: called in worker threads."""
 
     def nearest(
-        self, vector: Sequence[float], *, count: int, labels: Collection[str] | None
-    ) -> list[tuple[str, float]]:
-        """Return up to `count` ids with their cosine, nearest first; only those with one of `labels` if given."""
+        self, vectors: Sequence[Sequence[float]], *, count: int, labels: Collection[str] | None
+    ) -> list[list[tuple[str, float]]]:
+        """Return for each vector up to `count` ids with their cosine, nearest first.
+
+        Only those with one of `labels` if given; a filter may cost much more than the search itself.
+        """

@@ -121,15 +121,23 @@ class ChromaIndex:
                 self._collection.delete(ids=list(ids[at : at + _BATCH]))
 
     def nearest(
-        self, vector: Sequence[float], *, count: int, labels: Collection[str] | None
-    ) -> list[tuple[str, float]]:
-        """Return up to `count` ids with their cosine, nearest first."""
+        self, vectors: Sequence[Sequence[float]], *, count: int, labels: Collection[str] | None
+    ) -> list[list[tuple[str, float]]]:
+        """Return for each vector up to `count` ids with their cosine, nearest first.
+
+        With `labels`, Chroma first lists all that the filter lets through: 100 ms for 30,000 vectors.
+        """
+        import numpy
+
         where = None if labels is None else {"label": {"$in": sorted(labels)}}
         with _translated():
             found = self._collection.query(
-                query_embeddings=[vector], n_results=count, where=where, include=["distances"]
+                query_embeddings=numpy.asarray(vectors, "f4"), n_results=count, where=where, include=["distances"]
             )
-        return [(key, 1.0 - far) for key, far in zip(found["ids"][0], found["distances"][0], strict=True)]
+        return [
+            [(key, 1.0 - far) for key, far in zip(keys, distances, strict=True)]
+            for keys, distances in zip(found["ids"], found["distances"], strict=True)
+        ]
 
     def size(self) -> int:
         """Return how many vectors are stored."""
@@ -165,16 +173,19 @@ class ExactIndex:
         self._matrix: Any = None
 
     def nearest(
-        self, vector: Sequence[float], *, count: int, labels: Collection[str] | None
-    ) -> list[tuple[str, float]]:
-        """Return up to `count` ids with their cosine, nearest first."""
+        self, vectors: Sequence[Sequence[float]], *, count: int, labels: Collection[str] | None
+    ) -> list[list[tuple[str, float]]]:
+        """Return for each vector up to `count` ids with their cosine, nearest first."""
         import numpy
 
         self._follow()
         if not self._ids:
-            return []
-        cosines = self._matrix @ numpy.asarray(vector, "f4")
-        order = numpy.argsort(-cosines, kind="stable").tolist()
+            return [[] for _ in vectors]
+        cosines = numpy.asarray(vectors, "f4") @ self._matrix.T
+        return [self._best(row, count, labels) for row in cosines]
+
+    def _best(self, cosines: Any, count: int, labels: Collection[str] | None) -> list[tuple[str, float]]:
+        order = (-cosines).argsort(kind="stable").tolist()
         permitted = (at for at in order if labels is None or self._labels[at] in labels)
         return [(self._ids[at], float(cosines[at])) for at in islice(permitted, count)]
 

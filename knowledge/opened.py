@@ -78,7 +78,7 @@ class OpenBase:
             collection = f"parley-{name}-{reading.id}-{sha256(model.encode()).hexdigest()[:8]}"
             index = chroma = ChromaIndex(client, collection)
             self._indexing = Indexing(writing, chroma, collection=collection, model=model)
-        self._search = Search(reading, index, base=name, model=model, access=self._access)
+        self._search = Search(reading, index, base=name, model=model, access=self._access, around=settings.around)
         self._answers = Answers(reading, base=name, embedder=embedder.name, model=model)
         self._reading_vectors = VectorStore(reading, model=model)
         self._vectors = VectorStore(writing, model=model)

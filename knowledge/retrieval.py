@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 
 from knowledge.asking import PART_WEIGHT
 from knowledge.base import VectorIndex
 from knowledge.catalogue.file import CatalogueFile, Row, access_of, permitted
-from knowledge.catalogue.reader import Reader
-from knowledge.catalogue.vectors import VectorStore
+from knowledge.catalogue.reader import Question, Reader
+from knowledge.catalogue.vectors import VectorStore, unpacked_rows
 from knowledge.fusion import Fusion, Scored, fused
+from knowledge.parents import Parents
 from knowledge.types import Access, Passage, Scope
 from knowledge.words import terms
 
 _NEAREST = 60  # vectors asked for; a chunk has one to some eight
+_MORE = (1.5, 6.0)  # times what would do if the limited documents were spread evenly
+_MORE_MAX = 480
 _LEXICAL = 30  # chunks asked for
 _SAME = 0.9  # share of common terms above which two chunks say the same
+
+Nearest = list[list[tuple[str, float]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +37,26 @@ class Asked:
 class Search:
     """Searches one base. Blocking; used by one thread at a time."""
 
-    def __init__(self, file: CatalogueFile, index: VectorIndex, *, base: str, model: str, access: Access) -> None:
-        """`access` is the base's own limit, which its passages carry along."""
+    def __init__(
+        self,
+        file: CatalogueFile,
+        index: VectorIndex,
+        *,
+        base: str,
+        model: str,
+        access: Access,
+        around: int = 0,
+    ) -> None:
+        """`access` is the base's own limit, which its passages carry along.
+
+        With `around`, so many chunks before and after a hit are given along with it.
+        """
         self._reader = Reader(file)
         self._vectors = VectorStore(file, model=model)
         self._index = index
         self._base = base
         self._limit = (access,) if access.roles or access.conversations else ()
+        self._around = around
 
     def best(
         self,
@@ -54,53 +74,67 @@ class Search:
         labels = self._permitted(scope)
         if labels is not None and not labels:
             return []
+        questions = self._reader.questions([terms(one.text) for one in asked])
+        ranked = [self._reader.matching(question, count=_LEXICAL, labels=labels) for question in questions]
+        cosines = self._cosines([one.vector for one in asked], ranked, labels)
+        words = self._reader.words({number for found in cosines for number in found})
         best: dict[int, Scored] = {}
-        words: dict[int, str] = {}
-        for at, one in enumerate(asked):
-            for scored in self._scored(one, labels, words, how=how, weight=PART_WEIGHT if at else 1.0):
+        for at, question in enumerate(questions):
+            weight = PART_WEIGHT if at else 1.0
+            for scored in _scored(question, cosines[at], words, ranked=ranked[at], how=how, weight=weight):
                 if scored.number not in best or best[scored.number].score < scored.score:
                     best[scored.number] = scored
-        ranked = sorted(best.values(), key=lambda scored: (-scored.score, scored.number))
-        return self._passages(ranked, words, limit=limit, scope=scope, tags=tags)
-
-    def _scored(
-        self, asked: Asked, labels: Collection[str] | None, words: dict[int, str], *, how: Fusion, weight: float
-    ) -> list[Scored]:
-        """Score what vectors or words bring up for one text; the words of the chunks are added to `words`."""
-        question = self._reader.question(terms(asked.text))
-        ranked = self._reader.matching(question, count=_LEXICAL, labels=labels)
-        cosines = self._nearest(asked.vector, labels)
-        cosines |= self._cosines(asked.vector, [number for number in ranked if number not in cosines])
-        words |= self._reader.words([number for number in cosines if number not in words])
-        visible = {number: cosine for number, cosine in cosines.items() if number in words}
-        lexical = {number: question.covered(words[number]) for number in visible}
-        return fused(visible, lexical, ranked=ranked, how=how, weight=weight)
+        ordered = sorted(best.values(), key=lambda scored: (-scored.score, scored.number))
+        return self._passages(ordered, words, limit=limit, scope=scope, tags=tags)
 
     def _permitted(self, scope: Scope) -> Collection[str] | None:
         """Return the labels that `scope` may see; None where that is all of them."""
-        labels = self._reader.labels()
+        labels = self._reader.extent().labels
         visible = {label for label in labels if permitted(access_of(label), scope)}
-        return None if visible == labels else visible
+        return None if len(visible) == len(labels) else visible
 
-    def _nearest(self, vector: Sequence[float], labels: Collection[str] | None) -> dict[int, float]:
-        best: dict[int, float] = {}
-        for key, cosine in self._index.nearest(vector, count=_NEAREST, labels=labels):
-            number = int(key.partition(".")[0])
-            best[number] = max(cosine, best.get(number, -1.0))
-        return best
+    def _cosines(
+        self, vectors: Sequence[Sequence[float]], ranked: Sequence[Sequence[int]], labels: Collection[str] | None
+    ) -> list[dict[int, float]]:
+        """Return for each vector the best cosine of each chunk that is near it or was brought up by its words."""
+        found = [_best(hits) for hits in self._nearest(vectors, labels)]
+        lacking = [[number for number in ranked[at] if number not in cosines] for at, cosines in enumerate(found)]
+        for at, extra in enumerate(self._compared(vectors, lacking)):
+            found[at] |= extra
+        return found
 
-    def _cosines(self, vector: Sequence[float], numbers: Collection[int]) -> dict[int, float]:
-        """Return the best cosine of chunks that only their words brought up."""
+    def _nearest(self, vectors: Sequence[Sequence[float]], labels: Collection[str] | None) -> Nearest:
+        """Search the index. Its own filter is slow: cheaper to ask for more and leave out what is not permitted."""
+        if labels is None:
+            return self._index.nearest(vectors, count=_NEAREST, labels=None)
+        extent = self._reader.extent()
+        share = sum(extent.labels[label] for label in labels) / max(1, extent.chunks)
+        for more in _MORE:
+            count = ceil(more * _NEAREST / share) if share else _MORE_MAX
+            if count >= _MORE_MAX:
+                break
+            found = self._index.nearest(vectors, count=count, labels=None)
+            within = self._reader.within({_number(key) for hits in found for key, _ in hits}, labels)
+            kept = [list(islice((hit for hit in hits if _number(hit[0]) in within), _NEAREST)) for hits in found]
+            if all(len(hits) == _NEAREST for hits in kept):
+                return kept
+        return self._index.nearest(vectors, count=_NEAREST, labels=labels)
+
+    def _compared(
+        self, vectors: Sequence[Sequence[float]], lacking: Sequence[Sequence[int]]
+    ) -> Iterator[dict[int, float]]:
+        """Yield for each vector the best cosines of the chunks that only their words brought up."""
         import numpy
 
-        held = self._vectors.vectors_for(numbers)
+        held = self._vectors.vectors_for({number for numbers in lacking for number in numbers})
         if not held:
-            return {}
-        rows = numpy.frombuffer(b"".join(row[2] for row in held), dtype="<f2").reshape(-1, len(vector))
-        cosines = rows.astype("f4") @ numpy.asarray(vector, "f4")
+            return
+        rows = unpacked_rows([row[2] for row in held], width=len(vectors[0]))
         starts = numpy.cumsum([0, *(count for _, count, _ in held[:-1])])
-        best = numpy.maximum.reduceat(cosines, starts).tolist()
-        return {number: cosine for (number, _, _), cosine in zip(held, best, strict=True)}
+        best = numpy.maximum.reduceat(rows @ numpy.asarray(vectors, "f4").T, starts).tolist()
+        cosines = {number: row for (number, _, _), row in zip(held, best, strict=True)}
+        for at, numbers in enumerate(lacking):
+            yield {number: cosines[number][at] for number in numbers if number in cosines}
 
     def _passages(
         self,
@@ -113,23 +147,30 @@ class Search:
     ) -> list[Passage]:
         found: list[Passage] = []
         kept: list[frozenset[str]] = []
-        for one in scored:
+        parents = Parents(self._reader, around=self._around)
+        for one, row in self._rows(scored, 2 * limit):
             if len(found) == limit:
                 break
-            row = self._reader.row(one.number)
             # Asked again here: the labels above speed the search up, this line is the right.
-            if row is None or not permitted(row.version.access, scope) or not tags <= row.version.tags:
+            if not permitted(row.version.access, scope) or not tags <= row.version.tags or parents.hold(row):
                 continue
             own = frozenset(words[one.number].split())
             if any(_alike(own, other) for other in kept):
                 continue
             kept.append(own)
-            found.append(self._passage(row, one))
+            found.append(self._passage(row, parents.text(row), one))
         return found
 
-    def _passage(self, row: Row, one: Scored) -> Passage:
+    def _rows(self, scored: Sequence[Scored], portion: int) -> Iterator[tuple[Scored, Row]]:
+        """Yield what is visible, looked up so many at a time."""
+        for at in range(0, len(scored), portion):
+            part = scored[at : at + portion]
+            rows = self._reader.rows([one.number for one in part])
+            yield from ((one, rows[one.number]) for one in part if one.number in rows)
+
+    def _passage(self, row: Row, text: str, one: Scored) -> Passage:
         return Passage(
-            text=row.chunk.text,
+            text=text,
             document=row.version.document,
             title=row.version.title,
             chunk=f"{row.version.id}-{row.ordinal}",
@@ -141,6 +182,32 @@ class Search:
             lexical_score=round(min(1.0, one.lexical), 4),
             access=(*self._limit, *(one for one in row.version.access if one.roles or one.conversations)),
         )
+
+
+def _number(key: str) -> int:
+    return int(key.partition(".")[0])
+
+
+def _best(hits: Iterable[tuple[str, float]]) -> dict[int, float]:
+    """Return the best cosine of each chunk; the hits are in order, nearest first."""
+    best: dict[int, float] = {}
+    for key, cosine in hits:
+        best.setdefault(_number(key), cosine)
+    return best
+
+
+def _scored(
+    question: Question,
+    cosines: Mapping[int, float],
+    words: Mapping[int, str],
+    *,
+    ranked: Sequence[int],
+    how: Fusion,
+    weight: float,
+) -> list[Scored]:
+    visible = {number: cosine for number, cosine in cosines.items() if number in words}
+    lexical = {number: question.covered(words[number]) for number in visible}
+    return fused(visible, lexical, ranked=ranked, how=how, weight=weight)
 
 
 def _alike(left: frozenset[str], right: frozenset[str]) -> bool:

@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 from knowledge.catalogue.file import CatalogueFile, chunk_of
 from knowledge.types import Chunk
@@ -24,6 +25,22 @@ def packed(vector: Sequence[float]) -> bytes:
 def unpacked(held: bytes) -> list[float]:
     """Return the vector of `packed`."""
     return list(struct.unpack(f"<{len(held) // 2}e", held))
+
+
+def packed_rows(vectors: Any) -> list[bytes]:
+    """Return each row as half-precision bytes; what is lost changes a cosine by less than 0.001."""
+    import numpy
+
+    rows = numpy.asarray(vectors, "f4").astype("<f2")
+    return [row.tobytes() for row in rows]
+
+
+def unpacked_rows(held: Sequence[bytes], *, width: int | None = None) -> Any:
+    """Return the vectors of `packed_rows` as the rows of an array; `width` where some of `held` are several vectors."""
+    import numpy
+
+    rows = numpy.frombuffer(b"".join(held), "<f2").astype("f4")
+    return rows.reshape(-1, width) if width else rows.reshape(len(held), -1)
 
 
 def _split(number: int, count: int, vectors: bytes) -> Iterator[tuple[str, bytes]]:

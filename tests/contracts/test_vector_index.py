@@ -10,7 +10,7 @@ import pytest
 from knowledge.base import VectorIndex
 from knowledge.catalogue.file import CatalogueFile, Version
 from knowledge.catalogue.ledger import Ledger
-from knowledge.catalogue.vectors import VectorStore, packed
+from knowledge.catalogue.vectors import VectorStore, packed_rows
 from knowledge.index import ChromaIndex, ExactIndex, open_chroma
 from knowledge.indexing import Indexing
 from knowledge.types import Access, Chunk
@@ -39,7 +39,7 @@ class Bench:
         else:
             version = Version(id=f"{document}1", document=document, title="", source="", access=(access or Access(),))
             numbers = ledger.stage(version, [Chunk(text=document) for _ in vectors])
-            store.store_facets({number: [packed(row)] for number, row in zip(numbers, vectors, strict=True)})
+            store.store_facets({number: [row] for number, row in zip(numbers, packed_rows(vectors), strict=True)})
             ledger.publish({document: version.id}, note="")
         if self._indexing is not None:
             self._indexing.reconcile()
@@ -53,15 +53,16 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 
 def test_an_empty_index_finds_nothing(bench: Bench) -> None:
-    assert bench.index.nearest(EAST, count=3, labels=None) == []
+    assert bench.index.nearest([EAST, NORTH], count=3, labels=None) == [[], []]
 
 
 def test_nearest_first_with_its_cosine(bench: Bench) -> None:
     bench.publish("a", [EAST, NORTH])
     bench.publish("b", [BETWEEN])
-    found = bench.index.nearest(EAST, count=2, labels=None)
-    assert [round(cosine, 2) for _, cosine in found] == [1.0, 0.8]
-    assert len(bench.index.nearest(EAST, count=10, labels=None)) == 3
+    east, north = bench.index.nearest([EAST, NORTH], count=2, labels=None)
+    assert [round(cosine, 2) for _, cosine in east] == [1.0, 0.8]
+    assert [round(cosine, 2) for _, cosine in north] == [1.0, 0.6]
+    assert len(bench.index.nearest([EAST], count=10, labels=None)[0]) == 3
 
 
 def test_only_permitted_labels_are_found_however_near_the_others_are(bench: Bench) -> None:
@@ -70,11 +71,12 @@ def test_only_permitted_labels_are_found_however_near_the_others_are(bench: Benc
     limited = Access(roles=frozenset({"hr"}))
     bench.publish("secret", [EAST], limited)
     bench.publish("open", [NORTH])
-    assert [round(cosine, 2) for _, cosine in bench.index.nearest(EAST, count=1, labels={""})] == [0.0]
-    assert [round(cosine, 2) for _, cosine in bench.index.nearest(EAST, count=1, labels={label_of([limited])})] == [1.0]
+    for labels, cosine in (({""}, 0.0), ({label_of([limited])}, 1.0)):
+        (found,) = bench.index.nearest([EAST], count=1, labels=labels)
+        assert [round(far, 2) for _, far in found] == [cosine]
 
 
 def test_removed_documents_are_gone(bench: Bench) -> None:
     bench.publish("a", [EAST])
     bench.publish("a", None)
-    assert bench.index.nearest(EAST, count=1, labels=None) == []
+    assert bench.index.nearest([EAST], count=1, labels=None) == [[]]
