@@ -104,3 +104,81 @@ async def test_an_answer_in_the_chat_is_fixed_by_replying_to_it(
         assert await said(anna, 4) == "As the house rules say."
         anna.press("🗑 Remove")
         assert "is removed" in await said(anna, 5)
+
+
+SALARY = "# Salary bands\n\nThe salary band of a porter begins at nine hundred crowns.\n"
+BAND = "Where does the salary band of a porter begin?"
+LIMITED = OWNER + "people: [{channel: telegram, user: '7', roles: [hr]}]\n"
+
+
+@asynccontextmanager
+async def limited_bot(folder: Path, valkey_url: str, llm: LLMSimulator) -> AsyncIterator[TelegramSimulator]:
+    """A bot with a document that only the role hr may see; person 7 has it, and is the owner."""
+    write(folder / "docs", {"lunch.md": "# Lunch\n\nSoup is served at noon.\n", "salaries.md": SALARY})
+    llm.reply = "As the house rules say [1]."
+    rules = 'threshold: 0.25, rules: [{match: "*salaries*", roles: [hr]}]'
+    made = settings(llm, LIMITED).replace("threshold: 0.25", rules)
+    async with (
+        TelegramSimulator() as telegram,
+        bot(folder, telegram, llm, valkey_url, assistant=ASSISTANT, settings=made),
+    ):
+        yield telegram
+
+
+async def test_a_group_learns_nothing_of_what_it_may_not_see(
+    tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
+) -> None:
+    async with limited_bot(tmp_path, valkey_url, llm) as telegram:
+        anna, group = telegram.person(7), telegram.group()
+        anna.write("/kb ls")
+        assert "salaries.md · 1 passage · 🔒 hr" in await said(anna, 1)
+        anna.write(f"/kb search {BAND}")
+        assert "nine hundred" in await said(anna, 2)
+        (tmp_path / "docs" / "salaries.md").write_text(SALARY + "\nAnd more.\n", encoding="utf-8")
+        (tmp_path / "docs" / "salaries-old.pdf").write_bytes(b"%PDF-1.4 nothing")
+        said_before = len(group.answers)
+        for number, text in enumerate(
+            (
+                "ls",
+                f"search {BAND}",
+                "sync",
+                "sync",
+                "stats",
+                "revisions",
+                "rollback 1",
+                "rm salarie.md",
+                "restore",
+                "answers",
+            ),
+            said_before + 1,
+        ):
+            anna.write(f"/kb@{telegram.username} {text}", group)
+            answer = await group.answer(number, timeout_s=ANSWER_S)
+            everything = answer.text + " ".join(answer.labels) + " ".join(answer.edits)
+            assert "nine hundred" not in everything, text
+            assert "alaries" not in everything.replace(text, ""), text
+        anna.write("/kb revisions")
+        assert len(await said(anna, 3)) > 0
+
+
+async def test_a_fixed_answer_inherits_the_limits_of_what_it_was_made_from(
+    tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
+) -> None:
+    async with limited_bot(tmp_path, valkey_url, llm) as telegram:
+        anna, boris, group = telegram.person(7), telegram.person(8), telegram.group()
+        llm.reply = "At nine hundred crowns [1]."
+        anna.write(BAND)
+        assert "[1] Salary bands" in await said(anna, 1)
+        anna.write("/kb answer")
+        assert "Only for the role hr" in await said(anna, 2)
+        anna.write("/kb answer Nine hundred exactly.")
+        assert "Only for the role hr" in await said(anna, 3)
+        llm.reply = "I do not know."
+        anna.write(BAND)
+        assert await said(anna, 4) == "Nine hundred exactly."
+        boris.write(BAND)
+        assert "Nine hundred" not in await said(boris, 1)
+        anna.write(f"@{telegram.username} {BAND}", group)
+        assert "Nine hundred" not in (await group.answer(1, timeout_s=ANSWER_S)).text
+        anna.write(f"/kb@{telegram.username} answers", group)
+        assert "Nine hundred" not in (await group.answer(2)).text
