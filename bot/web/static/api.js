@@ -32,6 +32,32 @@ export async function bootstrap() {
 export const send = (conversation, message) => post(`${base(conversation)}/messages`, message);
 export const rate = (conversation, message, value) => post(`${base(conversation)}/feedback`, { message, value });
 
+/** Send a file to a conversation: `done` promises `{id, …}`, `progress(share)` is called meanwhile. */
+export function upload(conversation, file, progress) {
+  // `fetch` does not tell how much of a body has gone out.
+  const request = new XMLHttpRequest();
+  const done = new Promise((resolve, reject) => {
+    request.open("POST", `${base(conversation)}/files`);
+    request.responseType = "json";
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("X-File-Name", encodeURIComponent(file.name.replace(/\p{Surrogate}/gu, "\ufffd")));
+    request.upload.addEventListener("progress", ({ loaded, total }) => progress(total ? loaded / total : 1));
+    request.addEventListener("load", () => {
+      if (request.status === 201 && request.response) resolve(request.response);
+      else reject(new Refused(request.status));
+    });
+    for (const kind of ["error", "abort"]) request.addEventListener(kind, () => reject(new Error(kind)));
+    request.send(file);
+  });
+  return { done, abort: () => request.abort() };
+}
+
+/** Forget a file that is not sent after all. */
+export async function discard(conversation, file) {
+  const headers = { "Content-Type": "application/json" };
+  await fetch(`${base(conversation)}/files/${file}`, { method: "DELETE", headers, keepalive: true });
+}
+
 /** Wait before the next try; an answer of the network wakes the sleeper early. */
 export function pause(attempt) {
   const wait = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] * (0.8 + Math.random() * 0.4);

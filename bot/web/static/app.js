@@ -15,6 +15,7 @@ const NEAR_PX = 80;
 const BANNER_MS = 1500;
 const STOP = /^\s*[/／](stop|停止)\s*$/i;
 const USE = /^\s*[/／](?:use|使用)\s+(\S+)\s*$/i;
+const CLAIM = /^\s*[/／]claim\s/i;
 const ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 const byId = (id) => document.getElementById(id);
@@ -32,7 +33,7 @@ class Page {
   #banner = 0;
 
   constructor() {
-    this.composer = new Composer({ submit: (id, text) => this.ask(text, id), stop: () => this.stop() });
+    this.composer = new Composer({ submit: (id, text, files) => this.ask(text, id, "message", files), stop: () => this.stop() });
     this.sidebar = new Sidebar({ begin: () => this.begin(), remove: (id) => this.remove(id) });
     addEventListener("hashchange", () => this.open());
     addEventListener("offline", () => this.#connection("lost"));
@@ -52,6 +53,7 @@ class Page {
         const known = await bootstrap();
         this.#assistants = known.assistants;
         this.#default = known.assistant;
+        this.composer.tray.limits = known.files;
         break;
       } catch {
         this.#connection("lost");
@@ -74,6 +76,7 @@ class Page {
     this.#conversation = id;
     this.#ready = false;
     this.#following = true;
+    this.composer.tray.conversation = id;
     this.#transcript = new Transcript(byId("transcript"), {
       ask: (text) => this.ask(text, storage.newId(), "button"),
       press: (text) => this.ask(text, storage.newId(), "button"),
@@ -105,29 +108,34 @@ class Page {
     setLanguage(chosen);
     translate();
     this.#transcript?.translate();
+    this.composer.tray.translate();
     this.#show();
   }
 
   /** Send what the person wrote or pressed. */
-  ask(text, id = storage.newId(), kind = "message") {
-    if (STOP.test(text)) {
+  ask(text, id = storage.newId(), kind = "message", files = []) {
+    if (STOP.test(text) && !files.length) {
       this.stop();
       return;
     }
     const used = USE.exec(text)?.[1];
-    storage.touch(this.#conversation, text, this.#assistants.some(({ name }) => name === used) ? used : undefined);
-    storage.keep({ id, conversation: this.#conversation, text, kind });
-    this.#deliver(this.#conversation, { id, text, kind });
+    storage.touch(this.#conversation, text || files[0].name, this.#assistants.some(({ name }) => name === used) ? used : undefined);
+    storage.keep({ id, conversation: this.#conversation, text, kind, files });
+    this.#deliver(this.#conversation, { id, text, kind, files });
     this.#follow(true);
   }
 
-  #again(conversation, { id, question, state }) {
-    if (state === "again") {
-      this.ask(question);
+  #again(conversation, { id, question, files, state, reason }) {
+    if (reason === "filesGone" || files.some((file) => !file.id)) {
+      this.composer.rewrite(question);
       return;
     }
-    storage.keep({ id, conversation, text: question, kind: "message" });
-    this.#deliver(conversation, { id, text: question });
+    if (state === "again") {
+      this.ask(question, storage.newId(), "message", files);
+      return;
+    }
+    storage.keep({ id, conversation, text: question, kind: "message", files });
+    this.#deliver(conversation, { id, text: question, files });
   }
 
   stop() {
@@ -144,13 +152,13 @@ class Page {
   }
 
   /** Send a message until the server has it; the same id makes every further try harmless. */
-  async #deliver(conversation, { id, text, kind = "message" }) {
+  async #deliver(conversation, { id, text, kind = "message", files = [] }) {
     const transcript = this.#transcript;
-    const exchange = transcript.sending(id, text);
+    const exchange = transcript.sending(id, text, files);
     this.#show();
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await send(conversation, { id, text, kind, language });
+        await send(conversation, { id, text, kind, language, files: files.map((file) => file.id) });
         storage.confirm(id);
         if (!exchange.answered && exchange.state !== "") exchange.setState("waiting");
         break;
@@ -158,7 +166,7 @@ class Page {
         if (error instanceof Refused && error.status === 401) await bootstrap().catch(() => null);
         else if (error instanceof Refused && error.status < 500) {
           storage.confirm(id);
-          exchange.setState("failed", { 429: "busy", 413: "tooLong" }[error.status]);
+          exchange.setState("failed", { 429: "busy", 413: "tooLong", 410: "filesGone" }[error.status]);
           break;
         }
         // Only the answer to the request was lost.
@@ -169,6 +177,12 @@ class Page {
       }
     }
     this.#show();
+  }
+
+  /** Ask again what this person may do. */
+  async #learn() {
+    const known = await bootstrap().catch(() => null);
+    if (known) this.composer.tray.limits = known.files;
   }
 
   async #rate(conversation, message, value) {
@@ -187,7 +201,9 @@ class Page {
       entry: showing((fields, id) => {
         if (fields.type === "person") storage.confirm(fields.id);
         transcript.entry(fields, id);
-        if (this.#ready) this.#show();
+        if (!this.#ready) return;
+        this.#show();
+        if (fields.type === "bot" && CLAIM.test(transcript.get(fields.in_reply_to)?.question ?? "")) this.#learn();
       }),
       progress: showing((progress) => {
         transcript.progress(progress);

@@ -54,7 +54,7 @@ export function unsent(conversation) {
   return read(UNSENT).filter((message) => message.conversation === conversation);
 }
 
-/** Keep a message until the server has confirmed it: `{id, conversation, text, kind}`. */
+/** Keep a message until the server has confirmed it: `{id, conversation, text, kind, files}`. */
 export function keep(message) {
   write(UNSENT, [...read(UNSENT).filter((other) => other.id !== message.id), message]);
 }

@@ -1,6 +1,7 @@
 // A conversation on the page: questions, each with its answers below it.
 
 import { h, icon } from "./dom.js";
+import { sentFiles } from "./files.js";
 import { t } from "./i18n.js";
 import { BotMessage, LiveMessage, dots, questions } from "./message.js";
 
@@ -17,13 +18,17 @@ class Exchange {
   /** The server has the question: it is in the journal. */
   confirmed = false;
 
-  constructor(id, text, retry) {
+  /** `files`: `{name, size_bytes}` each, and their `id` where they can be named once more. */
+  constructor(id, text, files, retry) {
     this.id = id;
     this.question = text;
+    this.files = files;
     this.retry = retry;
     this.element = h("section", { class: "exchange", "data-exchange": id });
     if (text !== null) {
-      const bubble = h("div", { class: "person" }, h("span", { class: "unseen", text: `${t("you")}: ` }), h("p", { text }));
+      const attached = files.length > 0 && sentFiles(files);
+      const written = text !== "" && h("p", { text });
+      const bubble = h("div", { class: "person" }, h("span", { class: "unseen", text: `${t("you")}: ` }), attached, written);
       this.element.append(bubble);
     }
     this.element.append(this.#status, this.#follow);
@@ -93,8 +98,8 @@ export class Transcript {
   }
 
   /** Show a message that the person is sending. */
-  sending(id, text) {
-    const exchange = this.#exchange(id, text);
+  sending(id, text, files) {
+    const exchange = this.#exchange(id, text, files);
     exchange.setState("sending");
     return exchange;
   }
@@ -135,8 +140,8 @@ export class Transcript {
     for (const [id, texts] of this.#suggestions) this.#suggest(this.#exchanges.get(id), texts);
   }
 
-  #person({ id, text }, entryId) {
-    const exchange = this.#exchange(id, text);
+  #person({ id, text, files }, entryId) {
+    const exchange = this.#exchange(id, text, files);
     exchange.confirmed = true;
     if (exchange.answered || exchange.state === "waiting" || exchange.state === "failed") return;
     const recent = Date.now() - Number(entryId.split("-")[0]) < PATIENCE_MS;
@@ -201,10 +206,10 @@ export class Transcript {
     return this.#messages.get(message)?.exchange;
   }
 
-  #exchange(id, text) {
+  #exchange(id, text, files = []) {
     const known = this.#exchanges.get(id);
     if (known) return known;
-    const exchange = new Exchange(id, text, this.#actions.retry);
+    const exchange = new Exchange(id, text, files, this.#actions.retry);
     this.#exchanges.set(id, exchange);
     this.#root.append(exchange.element);
     return exchange;
