@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from knowledge.catalogue.file import CatalogueFile, access_of, label_of, permitted
+from knowledge.catalogue.file import CatalogueFile, access_of, permitted
 from knowledge.catalogue.vectors import VectorStore, key_of, packed
 from knowledge.numerals import numbers
-from knowledge.types import Access, Annotation, Scope
+from knowledge.types import Annotation, Scope
 
 __all__ = ["SIMILAR", "Annotation", "Answers"]
 
 SIMILAR = 0.84
 """The cosine from which two questions count as the same. Careful: "how many days of annual leave" and "of sick leave"
 are at 0.82 with the offline model; of ten pairs of paraphrases it lets five through, of ten such near misses none."""
+
+
+def annotate(
+    file: CatalogueFile, question: str, answer: str, *, label: str, author: str, at: float, number: int
+) -> None:
+    """Store an answer, in the place of an older one to the same question and for the same people.
+
+    Its number is `number`, or for 0 the next one: the same in every catalogue that does the same.
+    """
+    with file.writing():
+        held = file.number("SELECT number FROM answers WHERE question=? AND label=?", question, label)
+        number = number or held or file.number("SELECT COALESCE(MAX(number), 0) + 1 FROM answers")
+        file.db.execute("DELETE FROM answers WHERE question=? AND label=?", (question, label))
+        file.db.execute(
+            "INSERT OR REPLACE INTO answers(number, question, answer, label, author, at) VALUES(?,?,?,?,?,?)",
+            (number, question, answer, label, author, at),
+        )
+
+
+def unannotate(file: CatalogueFile, number: int) -> None:
+    """Forget an answer, if there is one of that number."""
+    file.db.execute("DELETE FROM answers WHERE number=?", (number,))
 
 
 class Answers:
@@ -26,21 +47,6 @@ class Answers:
         self._base = base
         self._embedder = embedder
         self._vectors = VectorStore(file, model=model)
-
-    def add(self, question: str, answer: str, *, access: Sequence[Access], author: str) -> int:
-        """Store an answer, in the place of an older one to the same question and for the same people."""
-        label = label_of(access)
-        with self._file.writing():
-            self._file.db.execute("DELETE FROM answers WHERE question=? AND label=?", (question, label))
-            cursor = self._file.db.execute(
-                "INSERT INTO answers(question, answer, label, author, at) VALUES(?,?,?,?,?)",
-                (question, answer, label, author, time.time()),
-            )
-            return int(cursor.lastrowid or 0)
-
-    def remove(self, number: int) -> bool:
-        """Forget an answer; False where there is none of that number."""
-        return self._file.db.execute("DELETE FROM answers WHERE number=?", (number,)).rowcount > 0
 
     def all(self, scope: Scope) -> list[Annotation]:
         """Return the answers that `scope` may see, oldest first."""
@@ -61,6 +67,14 @@ class Answers:
             for row, access in limited
             if permitted(access, scope)
         ]
+
+    def number(self, question: str, label: str) -> int:
+        """Return the number of the answer to a question for certain people; 0 where there is none."""
+        return self._file.number("SELECT number FROM answers WHERE question=? AND label=?", question, label)
+
+    def known(self, number: int) -> bool:
+        """Tell whether there is an answer of that number."""
+        return self._file.number("SELECT COUNT(*) FROM answers WHERE number=?", number) > 0
 
     def exist(self) -> bool:
         """Tell whether there is any."""

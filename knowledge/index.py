@@ -34,7 +34,7 @@ def open_chroma(folder: Path) -> ClientAPI:
     from chromadb.config import Settings
 
     folder.mkdir(parents=True, exist_ok=True)
-    with _translated():
+    with translated():
         return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
 
 
@@ -55,7 +55,7 @@ def connect_chroma(url: str, *, token: str | None, timeout_s: float) -> ClientAP
         socket.create_connection((parts.hostname, port), timeout=timeout_s).close()
     except OSError as error:
         raise IndexUnavailable(f"no Chroma server at {parts.hostname}:{port}: {error}") from error
-    with _translated():
+    with translated():
         client = chromadb.HttpClient(
             host=parts.hostname,
             port=port,
@@ -73,7 +73,7 @@ def close_chroma(client: ClientAPI) -> None:
     """Give a client's store or connections back."""
     opened: Any = client
     servers = (opened._server, opened._admin_client._server)
-    with _translated():
+    with translated():
         opened.close()
         for server in servers:
             if hasattr(server, "_session"):  # to a server: its own stop forgets the connections
@@ -81,7 +81,7 @@ def close_chroma(client: ClientAPI) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn Chroma's errors, and those of the store and the connection below it, into ours."""
     from chromadb.errors import ChromaError
     from httpx import HTTPError
@@ -98,14 +98,14 @@ class ChromaIndex:
     def __init__(self, client: ClientAPI, name: str) -> None:
         self._client = client
         self._name = name
-        with _translated():
+        with translated():
             self._collection: Any = client.get_or_create_collection(
                 name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
             )
 
     def upsert(self, ids: Sequence[str], vectors: Sequence[Sequence[float]], labels: Sequence[str]) -> None:
         """Store vectors of unit length under access labels."""
-        with _translated():
+        with translated():
             for at in range(0, len(ids), _BATCH):
                 span = slice(at, at + _BATCH)
                 self._collection.upsert(
@@ -116,7 +116,7 @@ class ChromaIndex:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors; unknown ids are ignored."""
-        with _translated():
+        with translated():
             for at in range(0, len(ids), _BATCH):
                 self._collection.delete(ids=list(ids[at : at + _BATCH]))
 
@@ -130,7 +130,7 @@ class ChromaIndex:
         import numpy
 
         where = None if labels is None else {"label": {"$in": sorted(labels)}}
-        with _translated():
+        with translated():
             found = self._collection.query(
                 query_embeddings=numpy.asarray(vectors, "f4"), n_results=count, where=where, include=["distances"]
             )
@@ -141,17 +141,26 @@ class ChromaIndex:
 
     def size(self) -> int:
         """Return how many vectors are stored."""
-        with _translated():
+        with translated():
             return int(self._collection.count())
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, list[float]]:
+        """Return the stored vectors of those ids that there are."""
+        found: dict[str, list[float]] = {}
+        for at in range(0, len(ids), _BATCH):
+            with translated():
+                rows = self._collection.get(ids=list(ids[at : at + _BATCH]), include=["embeddings"])
+            found |= dict(zip(rows["ids"], rows["embeddings"], strict=True))
+        return found
 
     def drop(self) -> None:
         """Remove the collection; the index cannot be used after that."""
-        with _translated():
+        with translated():
             self._client.delete_collection(self._name)
 
     def clear(self) -> None:
         """Remove everything."""
-        with _translated():
+        with translated():
             self._client.delete_collection(self._name)
             self._collection = self._client.create_collection(
                 self._name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}

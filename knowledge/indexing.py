@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from knowledge.catalogue.file import CatalogueFile, label_of
 from knowledge.catalogue.ledger import Ledger
-from knowledge.catalogue.vectors import VectorStore, unpacked
+from knowledge.catalogue.vectors import VectorStore, packed, unpacked
+from knowledge.facets import facets_of
 from knowledge.index import ChromaIndex
 
 
@@ -16,11 +17,12 @@ class Indexing:
     Blocking; used by one thread at a time.
     """
 
-    def __init__(self, file: CatalogueFile, index: ChromaIndex, *, collection: str, model: str) -> None:
+    def __init__(self, file: CatalogueFile, index: ChromaIndex, *, collection: str, model: str, shared: bool) -> None:
         self._ledger = Ledger(file)
         self._vectors = VectorStore(file, model=model)
         self._index = index
         self._collection = collection
+        self._shared = shared
 
     def add(self, versions: Collection[str]) -> None:
         """Take versions in; those that are in already cost nothing."""
@@ -61,12 +63,42 @@ class Indexing:
             self._vectors.mark_removed(self._collection, stale)
 
     def verify(self) -> None:
-        """Rebuild the collection from the catalogue's vectors where it lost some (a deleted folder, a torn disk)."""
+        """Rebuild the collection from the catalogue's vectors where it lost some (a deleted folder, a torn disk).
+
+        One that others use too is not emptied before: it may hold what they are about to publish.
+        """
         self.reconcile()
-        if self._index.size() != self._vectors.count_visible():
-            self._index.clear()
+        size, wanted = self._index.size(), self._vectors.count_visible()
+        if size < wanted or (size > wanted and not self._shared):
+            if not self._shared:
+                self._index.clear()
             self._vectors.mark_removed(self._collection)
             self.reconcile()
+
+    def adopt(self, versions: Collection[str]) -> None:
+        """Take the vectors of versions that another machine has put into the collection into the catalogue."""
+        missing = [version for version in versions if not self._vectors.complete(version)]
+        wanted: dict[int, list[str]] = {}
+        for version in missing:
+            title = self._ledger.title(version)
+            for number, chunk in self._vectors.chunks_of(version):
+                wanted[number] = [f"{number}.{at}" for at in range(len(facets_of(chunk, title).windows))]
+        found = self._index.fetch([key for keys in wanted.values() for key in keys])
+        self._vectors.store_facets(
+            {
+                number: [packed(found[key]) for key in keys]
+                for number, keys in wanted.items()
+                if all(key in found for key in keys)
+            }
+        )
+        whole = [version for version in missing if self._vectors.complete(version)]
+        self._vectors.mark_indexed(self._collection, whole, done=True)
+
+    def left(self) -> None:
+        """Note what is no longer visible as gone from the collection: whoever published that takes it out."""
+        visible = set(self._ledger.current().values())
+        held = self._vectors.indexed(self._collection)
+        self._vectors.mark_removed(self._collection, [version for version in held if version not in visible])
 
     def drop(self) -> None:
         """Remove the collection."""

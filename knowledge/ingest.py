@@ -17,9 +17,10 @@ from knowledge.catalogue.vectors import VectorStore, key_of, packed, unpacked
 from knowledge.chunking import chunks
 from knowledge.errors import DocumentRefused
 from knowledge.facets import Facets, facets_of
-from knowledge.indexing import Indexing
 from knowledge.loaders.apart import ReadingProcess
 from knowledge.loaders.table import apart, loader_for
+from knowledge.operations import release
+from knowledge.publishing import Publisher
 from knowledge.sources import Gathered, SourceFile, read
 from knowledge.threads import Threads
 from knowledge.types import Access, Loaded
@@ -70,7 +71,7 @@ class Ingest:
         *,
         embedder: Embedder,
         model: str,
-        indexing: Indexing | None,
+        publisher: Publisher,
         threads: Threads,
         chunk_characters: int,
         rules: Sequence[DocumentRule] = (),
@@ -78,7 +79,7 @@ class Ingest:
         self._ledger = Ledger(file)
         self._vectors = VectorStore(file, model=model)
         self._embedder = embedder
-        self._indexing = indexing
+        self._publisher = publisher
         self._threads = threads
         self._reading = ReadingProcess()
         self._chunk_characters = chunk_characters
@@ -120,25 +121,16 @@ class Ingest:
         stay = {document for document in gone if document in held and held[document] is None} - blocked
         removed = dict.fromkeys(gone - stay if gathered.complete else gone & blocked)
         report.held = len(set(changed) - set(released)) + len(stay)
-        await self.publish({**after, **removed}, note=note)
-        await self._threads.write(self._ledger.release, released)
+        operations = [release(released)] if released else []
+        await self._publisher.publish({**after, **removed}, note=note, operations=operations)
         self._count(before, after, removed, report)
         report.revision = await self._threads.write(self._ledger.revision)
         report.seconds = time.monotonic() - started
         return report
 
-    async def publish(self, changes: Mapping[str, str | None], *, note: str) -> None:
-        """Make staged versions visible at once; their vectors are in the index before, the old ones leave it after."""
-        versions = [version for version in changes.values() if version is not None]
-        if self._indexing is not None:
-            await self._threads.write(self._indexing.add, versions)
-        await self._threads.write(lambda: self._ledger.publish(changes, note=note))
-        if self._indexing is not None:
-            await self._threads.write(self._indexing.reconcile)
-
     async def forget(self, keep: int) -> None:
         """Forget all but the last `keep` revisions, and the vectors that no kept chunk needs."""
-        if await self._threads.write(self._ledger.forget, keep):
+        if await self._publisher.forget(keep):
             await self._threads.write(self._forget_vectors)
 
     def _forget_vectors(self) -> None:
@@ -146,6 +138,10 @@ class Ingest:
         for title, chunk in self._vectors.all_chunks():
             needed.update(map(self._key, facets_of(chunk, title).texts))
         self._vectors.keep_only(needed)
+
+    async def complete(self, versions: Sequence[str]) -> None:
+        """Embed what versions lack: those that come back after another machine made them."""
+        await self._embed(versions)
 
     async def embed_visible(self, *, progress: Callable[[Progress], None] | None = None) -> int:
         """Embed what is visible but has no vectors of this model yet; return how many texts that were."""

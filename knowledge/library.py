@@ -15,8 +15,16 @@ from knowledge.answers import Annotation
 from knowledge.asking import parts
 from knowledge.base import Embedder, Reranker
 from knowledge.catalogue.file import CatalogueFile
+from knowledge.changing import WAIT_S
 from knowledge.embeddings import CachedEmbedder
-from knowledge.errors import Busy, IndexUnavailable, KnowledgeError, RerankUnavailable, UnknownBase
+from knowledge.errors import (
+    Busy,
+    EmbeddingUnavailable,
+    IndexUnavailable,
+    KnowledgeError,
+    RerankUnavailable,
+    UnknownBase,
+)
 from knowledge.fusion import Fusion
 from knowledge.home import VectorHome
 from knowledge.ingest import Progress, Report
@@ -25,7 +33,7 @@ from knowledge.retrieval import Asked
 from knowledge.status import BaseStatus, status_of
 from knowledge.threads import Threads
 from knowledge.types import Coverage, Findings, Passage, Scope
-from knowledge.waiting import WAIT_S, patiently
+from knowledge.waiting import FOLLOWING_S, patiently
 
 if TYPE_CHECKING:
     from config.settings import ChromaSettings, KnowledgeBase
@@ -153,7 +161,9 @@ class Library:
         """The configured bases."""
         return tuple(self._settings)
 
-    async def sync(self, name: str, *, progress: Callable[[Progress], None] | None = None, wait_s: float = 0) -> Report:
+    async def sync(
+        self, name: str, *, progress: Callable[[Progress], None] | None = None, wait_s: float = FOLLOWING_S
+    ) -> Report:
         """Bring a base up to date with its sources, waiting up to `wait_s` seconds for another who is at it.
 
         Raises:
@@ -220,9 +230,10 @@ class Library:
     async def take_over(self, new: OpenBase) -> None:
         """Let a complete successor serve from now on, and drop the vectors of the model before it."""
         old = self._bases[new.name]
-        await new.take_over()
         self._bases[new.name] = new
-        await old.retire()
+        if await self._threads.write(self._serving, new.name) != new.embedder:  # else another process was first
+            await new.take_over()
+            await old.retire()
         self._retired.append(old)  # a search that began with it may still be reading
         log.info("knowledge.migrated", base=new.name, embedder=new.embedder)
 
@@ -370,10 +381,12 @@ class Library:
     async def _followed(self, base: OpenBase, seen: dict[str, int]) -> None:
         try:
             revision = await base.revision()
-            if seen.get(base.name, revision) != revision:
+            if self._home.shared or seen.get(base.name, revision) != revision:
                 await base.follow()
             seen[base.name] = revision
-        except IndexUnavailable as error:
+        except Busy:
+            log.debug("knowledge.follows_later", base=base.name)
+        except (IndexUnavailable, EmbeddingUnavailable) as error:
             log.warning("knowledge.behind", base=base.name, reason=str(error))
 
 

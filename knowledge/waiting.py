@@ -10,8 +10,8 @@ from knowledge.errors import Busy
 from knowledge.ingest import Progress
 from knowledge.opened import OpenBase
 
-WAIT_S = 60.0
-"""How long a change waits for another one to end."""
+FOLLOWING_S = 5.0
+"""Longer than it takes to follow what another machine published."""
 _RETRY_S = 0.25
 
 T = TypeVar("T")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from config.settings import WebSource
@@ -34,33 +32,24 @@ class Additions:
         row = self._file.db.execute(sql, (value,)).fetchone()
         return _read(row) if row else None
 
-    def record(self, addition: Addition) -> Addition:
-        """Write one down, in the place of an earlier one of the same value; return it as recorded."""
-        recorded = replace(addition, at=addition.at or time.time())
+    def record(self, addition: Addition) -> None:
+        """Write one down, in the place of an earlier one of the same value."""
         self._file.db.execute(
             f"INSERT OR REPLACE INTO additions({_COLUMNS}) VALUES(?,?,?,?,?,?,?,?)",
             (
-                recorded.value,
-                recorded.kind,
-                recorded.web.model_dump_json() if recorded.web else "",
-                label_of([recorded.access]),
-                json.dumps(sorted(recorded.tags), ensure_ascii=False),
-                recorded.author,
-                recorded.at,
-                recorded.file,
+                addition.value,
+                addition.kind,
+                addition.web.model_dump_json() if addition.web else "",
+                label_of([addition.access]),
+                json.dumps(sorted(addition.tags), ensure_ascii=False),
+                addition.author,
+                addition.at,
+                addition.file,
             ),
         )
-        return recorded
-
-    def take_back(self, addition: Addition, before: Addition | None) -> None:
-        """Undo a record: leave the addition that was there before in its place, if there was one."""
-        if before is None:
-            self.forget(addition.value)
-        else:
-            self.record(before)
 
     def forget(self, value: str) -> None:
-        """Forget one, and which documents came from it."""
+        """Forget one, and which documents came from it; nothing happens where there is none."""
         with self._file.writing():
             self._file.db.execute("DELETE FROM additions WHERE value=?", (value,))
             self._file.db.execute("DELETE FROM added WHERE addition=?", (value,))
@@ -77,6 +66,35 @@ class Additions:
     def documents(self, value: str) -> set[str]:
         """Return the documents that come from an addition, visible or not."""
         return {row[0] for row in self._file.db.execute("SELECT document FROM added WHERE addition=?", (value,))}
+
+
+def written_addition(addition: Addition) -> dict[str, Any]:
+    """Return an addition as a JSON value."""
+    return {
+        "value": addition.value,
+        "kind": addition.kind,
+        "web": addition.web.model_dump(mode="json") if addition.web else None,
+        "label": label_of([addition.access]),
+        "tags": sorted(addition.tags),
+        "author": addition.author,
+        "at": addition.at,
+        "file": addition.file,
+    }
+
+
+def read_addition(fields: Mapping[str, Any]) -> Addition:
+    """Return the addition that `written_addition` was given."""
+    limits = access_of(fields["label"])
+    return Addition(
+        value=fields["value"],
+        kind=fields["kind"],
+        web=WebSource.model_validate(fields["web"]) if fields["web"] else None,
+        access=limits[0] if limits else Access(),
+        tags=frozenset(fields["tags"]),
+        author=fields["author"],
+        at=fields["at"],
+        file=fields["file"],
+    )
 
 
 def _read(row: tuple[Any, ...]) -> Addition:

@@ -13,7 +13,7 @@ from pathlib import Path
 from knowledge.errors import IndexUnavailable
 from knowledge.types import Access, Chunk, Scope
 
-_VERSION = 1
+_VERSION = 2
 """To be raised with every change of a table; a further table needs none."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

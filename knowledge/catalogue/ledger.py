@@ -27,8 +27,16 @@ LEFT JOIN added USING(document) LEFT JOIN blocked b USING(document) ORDER BY d.d
 _PAGE = """
 SELECT c.number, c.ordinal, v.id, v.document, v.title, v.source, v.label, v.tags, c.headings, c.place, c.text
 FROM chunks c JOIN current USING(version) JOIN versions v ON v.id=c.version
-WHERE c.number>? ORDER BY c.number LIMIT ?
+WHERE (v.document, c.ordinal) > (?, ?) ORDER BY v.document, c.ordinal LIMIT ?
 """
+
+
+_ORDINAL_BITS = 19
+
+
+def number_of(version: str, ordinal: int) -> int:
+    """Return a chunk's number: the same wherever the same document is cut in the same way, and below 2^63."""
+    return int(version[:11], 16) << _ORDINAL_BITS | ordinal
 
 
 class Ledger:
@@ -71,26 +79,53 @@ class Ledger:
                 ),
             )
             self._file.db.execute("DELETE FROM chunks WHERE version=?", (version.id,))
-            return [
-                int(
-                    self._file.db.execute(
-                        "INSERT INTO chunks(version, ordinal, headings, place, text) VALUES(?,?,?,?,?)",
-                        (version.id, at, json.dumps(chunk.headings, ensure_ascii=False), chunk.place, chunk.text),
-                    ).lastrowid
-                    or 0
+            rows = [
+                (
+                    number_of(version.id, at),
+                    version.id,
+                    at,
+                    json.dumps(chunk.headings, ensure_ascii=False),
+                    chunk.place,
+                    chunk.text,
                 )
                 for at, chunk in enumerate(chunks)
             ]
+            self._file.db.executemany(
+                "INSERT INTO chunks(number, version, ordinal, headings, place, text) VALUES(?,?,?,?,?,?)", rows
+            )
+            return [row[0] for row in rows]
 
-    def publish(self, changes: Mapping[str, str | None], *, note: str) -> int:
-        """Make `changes` (document → version, or None to remove it) visible at once; return the revision's number."""
+    def version(self, version: str) -> Version:
+        """Return what is known of a version that is in the catalogue."""
+        row = self._file.db.execute(
+            "SELECT document, title, source, label, tags FROM versions WHERE id=?", (version,)
+        ).fetchone()
+        return Version(
+            id=version,
+            document=row[0],
+            title=row[1],
+            source=row[2],
+            access=access_of(row[3]),
+            tags=frozenset(json.loads(row[4])),
+        )
+
+    def chunks(self, version: str) -> list[Chunk]:
+        """Return a version's chunks, in order."""
+        sql = "SELECT headings, place, text FROM chunks WHERE version=? ORDER BY ordinal"
+        return [chunk_of(*row) for row in self._file.db.execute(sql, (version,))]
+
+    def publish(self, changes: Mapping[str, str | None], *, note: str, least: int = 0) -> int:
+        """Make `changes` (document → version, or None to remove it) visible at once; return the revision's number.
+
+        That is the one after the newest, and at least `least`.
+        """
         with self._file.writing():
             before = self.current()
             changes = {doc: version for doc, version in changes.items() if before.get(doc) != version}
             number = self._file.number("SELECT COALESCE(MAX(number), 0) FROM revisions")
             if not changes:
                 return number
-            number += 1
+            number = max(number + 1, least)
             for document, version in changes.items():
                 self._switch(document, before.get(document), version)
             removed = sum(version is None for version in changes.values())
@@ -210,9 +245,9 @@ class Ledger:
             for row in rows
         ]
 
-    def page(self, after: int, count: int) -> list[Row]:
-        """Return up to `count` visible chunks whose number is above `after`, in the order of their numbers."""
-        rows = self._file.db.execute(_PAGE, (after, count))
+    def page(self, after: tuple[str, int], count: int) -> list[Row]:
+        """Return up to `count` visible chunks behind a (document, ordinal), in that order."""
+        rows = self._file.db.execute(_PAGE, (*after, count))
         return [
             Row(
                 number=row[0],
@@ -230,11 +265,24 @@ class Ledger:
             for row in rows
         ]
 
-    def forget(self, keep: int) -> int:
-        """Forget all but the last `keep` revisions and every version that none of those shows; return how many."""
+    def begin(self, number: int) -> None:
+        """Forget the history: what is visible now is the revision `number`, and nothing was before."""
+        with self._file.writing():
+            state = self.current()
+            self._file.db.execute("DELETE FROM changes")
+            self._file.db.execute("DELETE FROM revisions")
+            self._file.db.execute(
+                "INSERT INTO revisions VALUES(?,?,?,?,0,0)", (max(number, 1), time.time(), "joined", len(state))
+            )
+            self._file.db.executemany(
+                "INSERT INTO changes VALUES(?,?,?)", [(max(number, 1), *one) for one in state.items()]
+            )
+
+    def forget(self, keep: int) -> list[str]:
+        """Forget all but the last `keep` revisions and every version that none of those shows; return the versions."""
         numbers = [one.number for one in self.revisions()]
         if len(numbers) <= keep:
-            return 0
+            return []
         oldest = numbers[keep - 1]
         with self._file.writing():
             state = self.state_at(oldest)
@@ -248,7 +296,7 @@ class Ledger:
                 )
                 self._file.db.execute("DELETE FROM chunks WHERE version=?", (version,))
                 self._file.db.execute("DELETE FROM versions WHERE id=?", (version,))
-            return len(gone)
+            return gone
 
     def blocked(self) -> set[str]:
         """Return the documents that are kept out, whatever the sources say."""

@@ -173,14 +173,14 @@ async def test_an_address_of_the_own_network_is_refused_and_not_recorded(library
 async def test_a_change_waits_for_another_one_to_end(library: Library) -> None:
     base = await library.base("kb")
     told: list[Progress] = []
-    with base._changing():
+    with base.changing():
         adding = asyncio.create_task(library.add("kb", upload("Dogs.md", access=FREE), data=DOGS, progress=told.append))
         async with asyncio.timeout(5):
             while not told:
                 await asyncio.sleep(0.01)
     assert (await adding).added == 1
     assert told[0].phase == "waiting"
-    with base._changing(), pytest.raises(Busy):
+    with base.changing(), pytest.raises(Busy):
         await library.add("kb", upload("Dogs.md", access=FREE), data=DOGS, wait_s=0)
 
 

@@ -80,6 +80,6 @@ async def test_two_changes_at_once_are_refused(library: Library, tmp_path: Path)
     base = await library.base("kb")
     other = Library({"kb": base.settings}, data_dir=tmp_path / "data", root=tmp_path, embedder=WordEmbedder())
     second = await other.base("kb")
-    with base._changing(), pytest.raises(Busy):
-        await second.roll_back(1)
+    with base.changing(), pytest.raises(Busy):
+        await second.roll_back(1, wait_s=0)
     await other.close()

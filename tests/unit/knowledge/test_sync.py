@@ -144,6 +144,6 @@ async def test_the_same_text_in_two_files_is_embedded_once(
 async def test_near_duplicates_come_once_but_other_numbers_stay(library: Library, docs: Path) -> None:
     write(docs, {"copy/a.md": FILES["a.md"], "x.md": "# L\n\nBikes: 10 racks.\n", "y.md": "# L\n\nBikes: 12 racks.\n"})
     await synced(library)
-    assert (await documents(library, "twelve days leave")).count("docs/a.md") == 1
-    assert "docs/copy/a.md" not in await documents(library, "twelve days leave")
+    found = await documents(library, "twelve days leave")
+    assert len({"docs/a.md", "docs/copy/a.md"}.intersection(found)) == 1
     assert sorted(await documents(library, "bikes racks")) == ["docs/x.md", "docs/y.md"]
