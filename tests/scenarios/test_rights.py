@@ -194,6 +194,10 @@ async def test_what_a_role_has_learned_is_forgotten_with_the_role(
         parley_with(tmp_path, telegram, llm, valkey_url, assistant) as parley,
     ):
         anna = telegram.person(7, name="Anna")
+        for text in ("What is the bonus of the board?", "And what exactly?", "And why?", FIXED_QUESTION):
+            assert known(await ask(anna, text))
+        summaries = [value for key, value in (await remembered(redis)).items() if key.endswith(":summary")]
+        assert known(summaries), "the summary covers what she was told"
         llm.reply = stuck
         count = len(anna.chat.answers)
         anna.write("What is the bonus of the board?")
@@ -204,10 +208,6 @@ async def test_what_a_role_has_learned_is_forgotten_with_the_role(
         stopped = await anna.chat.answer(count + 1)
         assert known(stopped.text)
         llm.reply = parrot
-        for text in ("What is the bonus of the board?", FIXED_QUESTION, "And what exactly?", "And why?"):
-            assert known(await ask(anna, text))
-        summaries = [value for key, value in (await remembered(redis)).items() if key.endswith(":summary")]
-        assert known(summaries), "the summary covers what she was told"
         quoted = anna.chat.answers[-1]
 
         (tmp_path / "parley.yaml").write_text(
