@@ -72,10 +72,11 @@ class WebFiles:
             Refused: they are gone.
             Unreachable: the store did not answer.
         """
-        if (attachment.size_bytes or 0) > size_max_bytes:
-            raise TooLarge(limit_bytes=size_max_bytes)
         key, _, upload_id = attachment.id.rpartition(SEPARATOR)
-        content = await self._uploads.read(key, upload_id)
+        upload = await self._uploads.find(key, upload_id)
+        if upload is not None and upload.size_bytes > size_max_bytes:
+            raise TooLarge(limit_bytes=size_max_bytes)
+        content = await self._uploads.read(key, upload_id) if upload else None
         if content is None:
             raise Refused("the file is gone", code="gone")
         return content

@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from bot.journal import RedisJournal
 from bot.state import RedisState
 from bot.store import Keys, Store
+from bot.uploads import RedisUploads
 from channels.base import Channel, ChannelContext
 from channels.errors import Unreachable
 from channels.markup.markdown import parse_markdown
@@ -30,6 +31,7 @@ from channels.telegram.channel import TelegramChannel
 from channels.telegram.tempo import Tempo
 from channels.types import Acceptance, Conversation, InboundMessage
 from channels.web import WebChannel
+from channels.web_files import WebFiles, upload_id_of
 from config.settings import TelegramSettings
 from tests.simulators.telegram import Person, TelegramSimulator
 
@@ -108,6 +110,12 @@ class Harness(Protocol):
     async def press(self, label: str) -> None:
         """The person presses a button."""
 
+    async def attach(self, content: bytes) -> None:
+        """The person sends a file."""
+
+    def elsewhere(self) -> Channel:
+        """The same account in another process, which never starts it."""
+
 
 @dataclass
 class TelegramHarness:
@@ -130,6 +138,12 @@ class TelegramHarness:
 
     async def press(self, label: str) -> None:
         self.person.press(label)
+
+    async def attach(self, content: bytes) -> None:
+        self.person.send_document(content, "报销.pdf", "Look")
+
+    def elsewhere(self) -> TelegramChannel:
+        return self.another()
 
     def another(self, **settings: object) -> TelegramChannel:
         """Return a channel of the same account as another process would have it."""
@@ -163,6 +177,7 @@ class WebHarness:
     inbox: RecordingInbox
     store: redis_sync.Redis
     conversation: Conversation
+    another: Callable[[], WebChannel]
     unsent: asyncio.Queue[tuple[str, str, str]] = field(default_factory=asyncio.Queue)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -171,6 +186,18 @@ class WebHarness:
 
     async def press(self, label: str) -> None:
         await self.say(label, "button")
+
+    async def attach(self, content: bytes) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield content
+
+        assert self.channel.files
+        sent = await self.channel.files.receive(self.conversation, "报销.pdf", pieces(), size_max_bytes=10_000_000)
+        files = await self.channel.files.attachments(self.conversation, [upload_id_of(sent)])
+        await self.channel.submit(self.conversation, "Look", message_id="with-file", attachments=files)
+
+    def elsewhere(self) -> WebChannel:
+        return self.another()
 
     def seen(self) -> list[str]:
         entries = self.store.xrange(Keys().of(self.conversation.key, "journal"))
@@ -205,8 +232,13 @@ async def web_harness(redis: Redis, folder: Path) -> AsyncIterator[WebHarness]:
     with redis_sync.Redis(unix_socket_path=path, decode_responses=True) as store:
         async with aiohttp.ClientSession() as http:
             context = ChannelContext(deliver=inbox, state=state, http=http, public_url=None, data_dir=folder)
-            channel = WebChannel("web", "default", context, RedisJournal(redis, Keys().of, ttl_s=60))
-            harness = WebHarness(channel, inbox, store, channel.conversation("visitor", "conversation"))
+
+            def make() -> WebChannel:
+                files = WebFiles(RedisUploads(redis, Keys().of, "parley:uploads", bytes_max=lambda: 10_000_000))
+                return WebChannel("web", "default", context, RedisJournal(redis, Keys().of, ttl_s=60), files=files)
+
+            channel = make()
+            harness = WebHarness(channel, inbox, store, channel.conversation("visitor", "conversation"), make)
             sending = asyncio.create_task(harness.send())
             yield harness
             await channel.stop()

@@ -7,15 +7,17 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from channels.base import Channel, Streaming
+from channels.base import Channel, Files, Streaming
+from channels.errors import Refused, TooLarge
 from channels.limits import measure
-from channels.types import Citation, Conversation, OutboundMessage, Progress
+from channels.types import Attachment, Citation, Conversation, OutboundMessage, Progress
 from tests.contracts.channel_harness import HARNESSES, Harness
 
 pytestmark = pytest.mark.timeout(60)
@@ -226,3 +228,37 @@ async def test_what_is_left_to_send_can_still_be_sent_after_stopping(harness: Ha
     await harness.channel.stop()
     await deliver(harness, answer(conversation, "The last answer."))
     assert harness.seen() == ["The last answer."]
+
+
+async def attached(harness: Harness, content: bytes) -> Attachment:
+    """Let the person send a file, and return what the message says about it."""
+    await harness.attach(content)
+    (attachment,) = (await harness.inbox.receive()).attachments
+    return attachment
+
+
+async def test_a_file_is_fetched_whole_also_where_the_channel_was_never_started(harness: Harness) -> None:
+    content = bytes(range(256)) * 5000
+    attachment = await attached(harness, content)
+    assert (attachment.name, attachment.kind, attachment.size_bytes) == ("报销.pdf", "file", len(content))
+    for channel in (harness.channel, harness.elsewhere()):
+        assert isinstance(channel, Files)
+        assert await channel.download(attachment, size_max_bytes=len(content)) == content
+
+
+async def test_a_file_that_is_too_large_is_not_given_out_whatever_was_said_of_it(harness: Harness) -> None:
+    attachment = await attached(harness, b"x" * 2000)
+    assert isinstance(harness.channel, Files)
+    for size in (2000, None, 1):
+        with pytest.raises(TooLarge) as raised:
+            await harness.channel.download(replace(attachment, size_bytes=size), size_max_bytes=1999)
+        assert raised.value.limit_bytes == 1999
+        assert not raised.value.retryable
+
+
+async def test_a_file_that_is_gone_is_refused(harness: Harness) -> None:
+    attachment = await attached(harness, b"x")
+    assert isinstance(harness.channel, Files)
+    with pytest.raises(Refused) as raised:
+        await harness.channel.download(replace(attachment, id=f"{attachment.id}0"), size_max_bytes=10)
+    assert not isinstance(raised.value, TooLarge)

@@ -15,6 +15,7 @@ from agents.memory.redis import WAITING_MAX, RedisMemory
 from agents.memory.window import tokens
 from agents.types import RecalledMessage
 from config.assistant import MemorySettings
+from knowledge.types import Access
 
 AT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 SETTINGS = MemorySettings(messages=4)
@@ -55,6 +56,48 @@ async def test_messages_come_back_as_they_were_the_oldest_first(memory: MemorySt
     messages = [*said('Hi "you"\n— \u2028 你好 🙂'), RecalledMessage(role="system", text="")]
     await memory.append("a", messages, SETTINGS)
     assert list((await memory.recall("a", SETTINGS)).messages) == messages
+
+
+async def test_limits_come_back_as_they_were_and_cost_nothing_where_there_are_none(
+    memory: MemoryStore, redis: Redis
+) -> None:
+    limits = (
+        Access(roles=frozenset({"hr", "人事"})),
+        Access(roles=frozenset({"board"}), conversations=frozenset({"telegram:default:-1"})),
+    )
+    messages = [
+        *said("open"),
+        RecalledMessage(role="user", text="limited", access=limits),
+        RecalledMessage(role="assistant", text="limited", at=AT, access=limits[:1]),
+    ]
+    await memory.append("a", messages, SETTINGS)
+    assert list((await memory.recall("a", SETTINGS)).messages) == messages
+    assert "[]" not in str(await redis.lrange(key("a", "memory"), 0, 0))
+
+
+async def test_messages_of_an_older_form_stay_readable(memory: MemoryStore, redis: Redis) -> None:
+    await memory.append("a", said("new"), SETTINGS)
+    await redis.lpush(key("a", "memory"), '["u","older"]', f'["a","old",{AT.timestamp()}]')
+    recalled = (await memory.recall("a", SETTINGS)).messages
+    assert [(one.text, one.at, one.access) for one in recalled] == [
+        ("old", AT, ()),
+        ("older", None, ()),
+        ("new", AT, ()),
+    ]
+
+
+@pytest.mark.parametrize("count", [4, 0])
+async def test_a_summary_has_the_limits_of_what_it_covers_until_the_next(memory: MemoryStore, count: int) -> None:
+    shown = MemorySettings(messages=count)
+    limit = Access(roles=frozenset({"hr"}))
+    for access in ((limit,), ()):
+        await memory.append("a", numbered(1, 6), SETTINGS)
+        version, waiting = await memory.unsummarised("a", SETTINGS)
+        assert await memory.summarise("a", "short", covers=len(waiting), version=version, access=access)
+        recalled = await memory.recall("a", shown)
+        assert (recalled.summary, recalled.summary_access) == ("short", access)
+    await memory.forget("a")
+    assert (await memory.recall("a", shown)).summary_access == ()
 
 
 async def test_conversations_are_kept_apart(memory: MemoryStore) -> None:
