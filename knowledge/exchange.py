@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _NOWHERE = [1.0]  # Chroma wants a vector for every record
 _BATCH = 50
+_REQUEST_BYTES = 4_000_000
+"""The server takes 40 MB at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +106,23 @@ class Exchange:
 
     def store(self, versions: Collection[str]) -> None:
         """Put the text of versions on the server, for those who follow."""
-        wanted = list(versions)
-        for at in range(0, len(wanted), _BATCH):
-            part = wanted[at : at + _BATCH]
-            bodies = [{"body": _packed(self._written(version))} for version in part]
-            with translated():
-                self._documents.upsert(ids=part, embeddings=[_NOWHERE] * len(part), metadatas=bodies)
+        held: dict[str, str] = {}
+        for version in versions:
+            held[version] = _packed(self._written(version))
+            if sum(map(len, held.values())) > _REQUEST_BYTES:
+                self._put(held)
+                held = {}
+        self._put(held)
+
+    def _put(self, bodies: Mapping[str, str]) -> None:
+        if not bodies:
+            return
+        with translated():
+            self._documents.upsert(
+                ids=list(bodies),
+                embeddings=[_NOWHERE] * len(bodies),
+                metadatas=[{"body": body} for body in bodies.values()],
+            )
 
     def fetch(self, versions: Iterable[str]) -> set[str]:
         """Stage versions from the server that are not in the catalogue; return those that are not to be had."""
