@@ -120,6 +120,7 @@ class Answering:
             assistant=case.assistant,
             services=self._services,
             show=self._shows(case),
+            again=held.claim.attempt > 1,
         )
         try:
             reply, outcome = await self._commands.run(name, call), "answered"

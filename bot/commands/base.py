@@ -68,6 +68,8 @@ class Call:
     services: CommandServices
     show: Callable[[str], None] = lambda text: None
     """Shows what a long command is doing, until its reply takes the place of it."""
+    again: bool = False
+    """True where a run before was broken off, by a crash or a stop of its process: part of it may be done."""
 
     @property
     def conversation(self) -> str:

@@ -241,4 +241,4 @@ async def test_a_file_sent_before_the_words_counts(
     async with house(tmp_path, valkey_url, llm) as parley, owner(parley) as anna:
         await kb(anna, "Look at this", parking__md=PARKING.encode())
         assert "`parking.md`: 1 passage" in await kb(anna, "/kb add")
-        assert "nothing has changed" in await kb(anna, "/kb add")
+        assert "`parking.md`: 1 passage, unchanged" in await kb(anna, "/kb add")

@@ -17,7 +17,7 @@ from bot.commands.kb.wording import code, counted, short
 from channels.errors import ChannelError
 from channels.types import Action, Attachment
 from config.settings import WebSource
-from knowledge.errors import DocumentRefused
+from knowledge.errors import DocumentRefused, KnowledgeError
 from knowledge.types import Access
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ class Adding:
         """(name, reason), ready to be shown."""
         self.lines: list[str] = []
         """One for each thing that was taken in."""
+        self.values: list[str] = []
+        """By what name each of them can be taken out."""
+        self.changed = False
         self._call = call
         self._base = base
         self._asked = asked
@@ -143,6 +146,10 @@ class Adding:
         except DocumentRefused as error:
             self.failed.append((code(name), failures.reason(self._call, error)))
             return
+        except KnowledgeError as error:
+            # What went in before it is told of too.
+            self.failed.append((code(name), failures.trouble(self._call, error)))
+            return
         several = addition.kind not in ("upload", "page")
         for failed in report.failed:
             shown_name = failed.document if several and failed.document else name
@@ -150,6 +157,8 @@ class Adding:
         documents = [one for one in await self._base.documents(None) if one.addition == addition.value]
         visible = [one for one in documents if not one.blocked]
         if visible:
+            self.values.append(addition.value)
+            self.changed = self.changed or bool(report.added or report.changed or report.removed)
             chunks = sum(one.chunks for one in visible)
             self.lines.append(_line(self._call, name, report, len(visible) if several else 0, chunks))
 
@@ -166,8 +175,8 @@ def _line(call: Call, name: str, report: Report, documents: int, chunks: int) ->
     count = call.text(f"{chunks} 段", counted(chunks, "passage"))
     if documents:
         count = call.text(f"{documents} 个文档，{count}", f"{counted(documents, 'document')}, {count}")
-    if not report.added and not report.changed:
-        count = call.text(f"内容没有变化（{count}）", f"nothing has changed ({count})")
+    if not (report.added or report.changed or call.again):
+        count = call.text(f"{count}，没有变化", f"{count}, unchanged")
     return call.text(f"- {code(name)}：{count}", f"- {code(name)}: {count}")
 
 
@@ -183,7 +192,8 @@ def _reply(call: Call, asked: Asked, name: str, adding: Adding, before: int) -> 
         own = not asked.roles.isdisjoint(call.principal.roles)
         lines.append(call.text(f"🔒 仅限角色 {roles}", f"🔒 Only for the role {roles}"))
         lines += [] if own else [call.text("（您自己没有这个角色）", "(you do not have it yourself)")]
-    undo = f"/kb rollback {before} base={name}"
+    # What an earlier run has taken in already, no rollback from here undoes.
+    undo = f"/kb rollback {before} base={name}" if adding.changed else f"/kb rm {adding.values[0]} base={name}"
     lines.append(call.text(f"现在就可以提问。撤销：{code(undo)}", f"You can ask about it now. To undo: {code(undo)}"))
     return Reply(
         content="\n".join(lines) + unused(call, name),
