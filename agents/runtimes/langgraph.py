@@ -22,9 +22,12 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 
 from agents.checkpoints import Checkpoints
+from agents.errors import KnowledgeFailed
+from agents.limits import permitted, plain
 from agents.models.catalog import Models
+from agents.retrieval import scope_of
 from agents.runtimes.building import Agent, build_agent
-from agents.runtimes.middleware import AgentScope, Sources
+from agents.runtimes.middleware import LIMITS, AgentScope, Sources
 from agents.runtimes.telling import RECALLED, Telling
 from agents.texts import say
 from agents.tools.ledger import Ledger
@@ -58,7 +61,10 @@ class LangGraphRuntime:
         if durable and context.attempt > 1:
             state = await agent.aget_state(config)
             begun = state.values.get("messages", [])
-            for event in told.again(begun):
+            events_before = list(told.again(begun))
+            if not permitted(told.sources.limits.access, scope_of(turn, context)):
+                raise KnowledgeFailed("what the turn had read before it broke off may not be seen now", retryable=False)
+            for event in events_before:
                 yield event
             if begun and not state.next:
                 yield told.reply()
@@ -104,4 +110,11 @@ class LangGraphRuntime:
 
 
 def _conversation(messages: tuple[RecalledMessage, ...]) -> list[BaseMessage]:
-    return [_KINDS[message.role](message.text, id=f"{RECALLED}{place}") for place, message in enumerate(messages)]
+    return [
+        _KINDS[message.role](
+            message.text,
+            id=f"{RECALLED}{place}",
+            additional_kwargs={LIMITS: plain(message.access)} if message.access else {},
+        )
+        for place, message in enumerate(messages)
+    ]

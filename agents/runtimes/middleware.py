@@ -30,6 +30,9 @@ from knowledge.types import Access, Passage
 
 log = structlog.get_logger(__name__)
 
+LIMITS = "limits"
+"""Where messages of an agent's run keep the limits of what they say."""
+
 
 @dataclass(slots=True)
 class Sources:
@@ -157,8 +160,9 @@ def passages_of(message: BaseMessage) -> list[tuple[int, Passage]]:
 
 
 def limits_of(message: BaseMessage) -> tuple[Access, ...]:
-    """Return the limits of what else a tool's result brought."""
-    return union(*(restored(item["limits"]) for item in _artifact(message) if "limits" in item))
+    """Return the limits of a recalled message, or of what a tool's result brought beside its passages."""
+    told = [item[LIMITS] for item in _artifact(message) if LIMITS in item]
+    return union(*(restored(limits) for limits in (*told, message.additional_kwargs.get(LIMITS, ()))))
 
 
 def _artifact(message: BaseMessage) -> list[dict[str, Any]]:
@@ -180,7 +184,7 @@ def _limiting(sources: Sources, found: list[dict[str, Any]]) -> Callable[[Iterab
     def limit(access: Iterable[Access]) -> None:
         if limits := union(access):
             sources.limits.add(limits)
-            found.append({"limits": plain(limits)})
+            found.append({LIMITS: plain(limits)})
 
     return limit
 

@@ -59,6 +59,7 @@ class Telling:
     def again(self, messages: list[BaseMessage]) -> Iterator[RuntimeEvent]:
         """Tell again what an earlier run of the turn told before it broke off."""
         for message in messages:
+            self.sources.limits.add(limits_of(message))
             if isinstance(message, ToolMessage):
                 yield from self._found(message)
             elif isinstance(message, AIMessage) and not (message.id or "").startswith(RECALLED):

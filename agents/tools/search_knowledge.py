@@ -49,6 +49,8 @@ class SearchKnowledge:
             raise ToolFailed(f"the knowledge base cannot be searched: {error}") from error
         if not findings.passages:
             return "Nothing was found."
+        # Also those that the prompt has already: a run that goes on after a crash may begin without them.
+        context.limit(access for passage in findings.passages for access in passage.access)
         if context.cite is None:
             return numbered(findings.passages)
         return "\n".join(numbered((passage,), context.cite(passage)) for passage in findings.passages)

@@ -11,8 +11,10 @@ from agents.errors import ModelUnavailable
 from agents.memory.redis import RedisMemory
 from agents.models.catalog import Models, open_session
 from agents.summaries import WAITING_MIN, Summariser, extract
+from agents.types import RecalledMessage
+from config.assistant import Assistant
 from config.settings import ModelSettings
-from knowledge.types import Scope
+from knowledge.types import Access, Scope
 from tests.simulators.llm import LLMSimulator, fail, say
 from tests.unit.agents.making import CONVERSATION, assistant, said, turn
 
@@ -126,3 +128,51 @@ def test_of_extracts_the_oldest_give_way() -> None:
     summary = extract("Person: very old.", said("我叫小明。住在上海。", "你好，小明。"), "zh", 24)
 
     assert summary == "用户: 我叫小明。\n助手: 你好，小明。"
+
+
+HR = Access(roles=frozenset({"hr"}))
+LIMITED = (*TALK[:-1], *(RecalledMessage(role="assistant", text=text, access=(HR,)) for text in ("A quokka.", "Two.")))
+
+
+@pytest.mark.parametrize("of", [REMEMBERING, OFFLINE], ids=["model", "offline"])
+async def test_a_summary_carries_the_limits_of_all_that_it_covers(
+    llm: LLMSimulator, memory: RedisMemory, summariser: Summariser, of: Assistant
+) -> None:
+    entitled = Scope(roles=frozenset({"hr"}))
+    llm.reply = "They spoke of a quokka."
+    await memory.append(CONVERSATION, [*LIMITED, *TALK[:2]], of.memory)
+    await summariser.roll(turn(of=of), entitled)
+    first = await memory.recall(CONVERSATION, of.memory)
+    assert first.summary_access == (HR,)
+    assert "quokka" in first.summary
+
+    await memory.append(CONVERSATION, TALK, of.memory)
+    await summariser.roll(turn(of=of), entitled)
+    assert (await memory.recall(CONVERSATION, of.memory)).summary_access == (HR,), "what came before is in it"
+
+
+@pytest.mark.parametrize("of", [REMEMBERING, OFFLINE], ids=["model", "offline"])
+async def test_what_may_not_be_told_any_more_is_dropped_instead_of_summarised(
+    llm: LLMSimulator, memory: RedisMemory, summariser: Summariser, of: Assistant
+) -> None:
+    await memory.append(CONVERSATION, [*LIMITED, *TALK[:2]], of.memory)
+    version, _ = await memory.unsummarised(CONVERSATION, of.memory)
+    await memory.summarise(CONVERSATION, "Quokka!", covers=0, version=version, access=(HR,))
+    llm.reply = "They spoke."
+    await summariser.roll(turn(of=of), Scope())
+    recalled = await memory.recall(CONVERSATION, of.memory)
+    assert recalled.summary_access == ()
+    assert recalled.summary
+    assert "quokka" not in f"{recalled.summary} {llm.chats}".casefold()
+    assert (await memory.unsummarised(CONVERSATION, of.memory))[1] == ()
+
+
+async def test_where_nothing_may_be_told_the_summary_is_empty(
+    llm: LLMSimulator, memory: RedisMemory, summariser: Summariser
+) -> None:
+    limited = [RecalledMessage(role="user", text="Quokka.", access=(HR,))] * (2 + WAITING_MIN)
+    await memory.append(CONVERSATION, limited, REMEMBERING.memory)
+    await summariser.roll(turn(of=REMEMBERING), Scope())
+    assert (await memory.recall(CONVERSATION, REMEMBERING.memory)).summary == ""
+    assert (await memory.unsummarised(CONVERSATION, REMEMBERING.memory))[1] == ()
+    assert llm.count == 0
