@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bot.library import build_library
+from bot.library import bases_in_use, build_library
 from bot.store import Store
 from config.loader import Configuration
 
@@ -98,11 +98,6 @@ class Brain:
 
 def _now() -> datetime:
     return datetime.now(UTC).astimezone()
-
-
-def bases_in_use(configuration: Configuration) -> list[str]:
-    """Return the names of the knowledge bases that an assistant uses."""
-    return sorted({base for assistant in configuration.assistants.values() for base in assistant.knowledge.bases})
 
 
 def _imported() -> Any:

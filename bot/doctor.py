@@ -15,7 +15,7 @@ from rich.table import Table
 from bot.dead_letters import all_lanes, show_letters
 from bot.errors import StoreUnavailable
 from bot.kb.wording import clean, when
-from bot.library import open_library
+from bot.library import bases_in_use, open_library
 from bot.registry import Registry
 from bot.store import Store, open_store
 from config.loader import Configuration
@@ -69,13 +69,12 @@ async def _findings(configuration: Configuration, console: Console) -> AsyncIter
 
 async def _knowledge(configuration: Configuration) -> AsyncIterator[Finding]:
     """Look at the bases in use and at the server that holds their vectors; nothing is synced or embedded."""
-    from bot.brain import bases_in_use
     from knowledge.errors import IndexUnavailable
 
     names, server = bases_in_use(configuration), configuration.settings.chroma.url
     if not names:
         return
-    async with open_library(configuration, "changing" if server else "looking") as library:
+    async with open_library(configuration) as library:
         for at, name in enumerate(names):
             try:
                 base = await library.base(name)

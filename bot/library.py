@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from config.loader import Configuration
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from knowledge.embeddings import OfflineEmbedder
     from knowledge.library import Library
 
-Purpose = Literal["looking", "changing", "moving"]
-"""looking: what the catalogue tells. changing: also searching and syncing. moving: also filling an embedded Chroma."""
+
+def bases_in_use(configuration: Configuration) -> list[str]:
+    """Return the names of the knowledge bases that an assistant uses."""
+    return sorted({base for assistant in configuration.assistants.values() for base in assistant.knowledge.bases})
 
 
 def build_library(
@@ -52,7 +54,7 @@ def build_library(
 
 @asynccontextmanager
 async def open_library(
-    configuration: Configuration, purpose: Purpose, *, chroma: ChromaSettings | None = None
+    configuration: Configuration, *, chroma: ChromaSettings | None = None, embedded: bool = False
 ) -> AsyncIterator[Library]:
     """Open the knowledge bases for one command, beside a process that may be running on the same data folder.
 
@@ -61,14 +63,13 @@ async def open_library(
 
     Args:
         configuration: what is in force.
-        purpose: how much is opened.
         chroma: another vector store than the configured one.
+        embedded: open an embedded Chroma here, unless another process has it.
     """
     import aiohttp
 
     from knowledge.embeddings import OfflineEmbedder
 
-    server = chroma or configuration.settings.chroma
     offline = OfflineEmbedder(configuration.settings.data_dir / "models")
     try:
         async with aiohttp.ClientSession() as session:
@@ -76,9 +77,9 @@ async def open_library(
                 configuration,
                 session=session,
                 offline=offline,
-                chroma=None if purpose == "looking" else server,
+                chroma=chroma or configuration.settings.chroma,
                 resident=False,
-                embedded=purpose == "moving",
+                embedded=embedded,
             )
             try:
                 yield library

@@ -58,7 +58,7 @@ async def add(configuration: Configuration, base: str | None, wanted: Wanted) ->
     if wanted.kind != "page" and not addresses:
         raise typer.BadParameter(f"--{wanted.kind} is for an address (https://…), and there is none")
     reports: list[tuple[str, Report]] = []
-    async with open_library(configuration, "changing") as library:
+    async with open_library(configuration) as library:
         with bars(err) as shown:
             for at, thing in enumerate(wanted.things, 1):
                 prefix = f"{at}/{len(wanted.things)} " if len(wanted.things) > 1 else ""

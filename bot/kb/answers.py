@@ -19,7 +19,7 @@ from knowledge.types import Access, Annotation, Scope
 async def list_answers(configuration: Configuration, base: str | None, *, as_json: bool) -> int:
     """Print the fixed answers of a base, and how often each was given."""
     chosen = one_base(configuration, base)
-    async with open_library(configuration, "looking") as library:
+    async with open_library(configuration) as library:
         found = await (await library.base(chosen)).annotations(Scope(everything=True))
     if as_json:
         write_json([_data(one) for one in found])
@@ -59,7 +59,7 @@ async def add_answer(
     """Fix the answer to a question, and print its number."""
     chosen = one_base(configuration, base)
     access = Access(roles=frozenset(roles), conversations=frozenset(conversations))
-    async with open_library(configuration, "looking") as library:
+    async with open_library(configuration) as library:
         opened = await library.base(chosen)
         number = await opened.annotate(question, answer, access=[access], author=getpass.getuser())
     stdout().print(number, highlight=False)
@@ -70,7 +70,7 @@ async def add_answer(
 async def remove_answer(configuration: Configuration, base: str, number: int) -> int:
     """Forget a fixed answer; 1 where there is none of that number."""
     chosen = one_base(configuration, base)
-    async with open_library(configuration, "looking") as library:
+    async with open_library(configuration) as library:
         known = await (await library.base(chosen)).unannotate(number)
     if not known:
         complain(f"{chosen} has no fixed answer {number}; `parley kb answers list {chosen}` shows them")

@@ -33,7 +33,7 @@ async def export(configuration: Configuration, base: str | None, *, output: str,
     chosen = one_base(configuration, base)
     count = 0
     try:
-        async with open_library(configuration, "looking") as library:
+        async with open_library(configuration) as library:
             opened = await library.base(chosen)
             with _writing(output, kind) as write:
                 async for one in opened.export():

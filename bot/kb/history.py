@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 async def list_revisions(configuration: Configuration, base: str | None, *, as_json: bool) -> int:
     """Print the revisions that are kept, latest first."""
     chosen = one_base(configuration, base)
-    async with open_library(configuration, "looking") as library:
+    async with open_library(configuration) as library:
         revisions = await (await library.base(chosen)).revisions()
     if as_json:
         write_json([_data(one) for one in revisions])
@@ -56,7 +56,7 @@ async def roll_back(configuration: Configuration, base: str, revision: int, *, y
     """Make a base what it was at a revision."""
     chosen = one_base(configuration, base)
     confirmed(f"Make {chosen} what it was at revision {revision}?", yes=yes)
-    async with open_library(configuration, "changing") as library:
+    async with open_library(configuration) as library:
         number = await (await library.base(chosen)).roll_back(revision)
     stdout().print(f"{chosen} is at revision {number} now, which is what revision {revision} was.", highlight=False)
     say("What was gone away from comes back only when it changes, or with `parley kb restore`.")

@@ -26,10 +26,10 @@ async def list_bases(configuration: Configuration, *, as_json: bool) -> int:
     """Print a row for each base, and what the last syncs could not read."""
     names = some_bases(configuration, None)
     added: dict[str, list[Addition]] = {}
-    async with open_library(configuration, "looking") as library:
+    async with open_library(configuration) as library:
         for name in names:
             added[name] = await (await library.base(name)).additions()
-        statuses = await library.status()
+        statuses = [one for one in await library.status() if one.name in names]
     if as_json:
         write_json([_base_data(one, configuration.settings.knowledge[one.name], added[one.name]) for one in statuses])
         return 0
@@ -87,7 +87,7 @@ async def list_documents(
 ) -> int:
     """Print a row for each document of a base whose id or title matches."""
     chosen = one_base(configuration, base)
-    async with open_library(configuration, "looking") as library:
+    async with open_library(configuration) as library:
         documents = await (await library.base(chosen)).documents(None)
     found = [one for one in documents if _wanted(one, pattern) and (one.blocked or not blocked)]
     if as_json:

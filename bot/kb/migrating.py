@@ -54,7 +54,7 @@ async def migrate(
     """Make, move or complete the vectors of bases; 1 where the store does not hold what it should afterwards."""
     chosen = some_bases(configuration, names)
     server = _target(configuration, to)
-    async with open_library(configuration, "moving", chroma=server) as library:
+    async with open_library(configuration, chroma=server, embedded=True) as library:
         if not plan_only:
             with bars(err) as shown:
                 for name in chosen:

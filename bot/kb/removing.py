@@ -38,7 +38,7 @@ async def remove(configuration: Configuration, base: str | None, names: Sequence
     chosen = one_base(configuration, base, option="--base")
     confirmed(f"Take {', '.join(names)} out of {chosen}?", yes=yes)
     code = 0
-    async with open_library(configuration, "changing") as library:
+    async with open_library(configuration) as library:
         for name in names:
             try:
                 gone = await library.remove(chosen, name)
@@ -55,7 +55,7 @@ async def remove(configuration: Configuration, base: str | None, names: Sequence
 async def restore(configuration: Configuration, base: str | None, document: str) -> int:
     """Let a removed document in again, and sync."""
     chosen = one_base(configuration, base, option="--base")
-    async with open_library(configuration, "changing") as library:
+    async with open_library(configuration) as library:
         with bars(err) as shown:
             shown.begin(chosen)
             report = await library.restore(chosen, document)

@@ -60,7 +60,7 @@ class Hits:
 async def search(configuration: Configuration, asked: Asked, *, whole: bool, as_json: bool) -> int:
     """Print what is found for a question; nothing of it counts as given."""
     chosen = some_bases(configuration, asked.bases)
-    async with open_library(configuration, "changing") as library:
+    async with open_library(configuration) as library:
         hits = await hit(library, configuration, asked, chosen)
         lacking = {name: await (await library.base(name)).lacking() for name in chosen}
     if as_json:

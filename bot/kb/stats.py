@@ -30,7 +30,7 @@ _KINDS_SHOWN = 12
 async def stats(configuration: Configuration, names: Sequence[str] | None, *, as_json: bool) -> int:
     """Print figures of bases, by default of all."""
     chosen = some_bases(configuration, names)
-    async with open_library(configuration, "looking") as library:
+    async with open_library(configuration) as library:
         found = [await _figures(library, configuration, name) for name in chosen]
     if as_json:
         write_json(found)

@@ -24,7 +24,7 @@ async def sync(configuration: Configuration, names: Sequence[str] | None) -> int
     """Bring bases up to date, one after the other; 1 where a document failed."""
     chosen = some_bases(configuration, names)
     reports: list[tuple[str, Report]] = []
-    async with open_library(configuration, "changing") as library:
+    async with open_library(configuration) as library:
         with bars(err) as shown:
             for name in chosen:
                 reports.append((name, await library.sync(name, progress=shown.begin(name), wait_s=WAIT_S)))

@@ -139,7 +139,7 @@ async def opened(
         if one.rebuilds:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-eval-")))
             configuration = _beside(configuration, bases, folder)
-        library = await stack.enter_async_context(open_library(configuration, "changing"))
+        library = await stack.enter_async_context(open_library(configuration))
         if one.rebuilds:
             for name in bases:
                 tell = begin(f"{name}, {one.name}")
