@@ -25,3 +25,16 @@ async def test_chinese_and_english_questions_are_answered_with_the_right_citatio
         assert chinese["citations"][0]["excerpt"]
         unknown = await anna.ask("What is the boiling point of tungsten?")
         assert not unknown.get("citations")
+
+
+@pytest.mark.timeout(90)
+async def test_a_follow_up_that_says_only_what_is_different_is_understood(tmp_path: Path) -> None:
+    async with running(tmp_path, assistants={"assistant": SHIPPED}) as parley:
+        for question, follow_up, expected in (
+            ("远程办公有什么规定？", "那实习生呢？", "实习生每周可以远程 1 天"),
+            ("How many days of annual leave do I get?", "And after ten years?", "After six years of service it is 27"),
+            ("How many days of annual leave do I get?", "What about tungsten?", "nothing"),
+        ):
+            async with visitor(parley) as anna:
+                await anna.ask(question, timeout_s=60)
+                assert expected in (await anna.ask(follow_up))["content"]
