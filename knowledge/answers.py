@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from knowledge.catalogue.file import CatalogueFile, access_of, permitted
-from knowledge.catalogue.vectors import VectorStore, key_of, packed
+from knowledge.catalogue.vectors import VectorStore, key_of, packed_rows
 from knowledge.numerals import numbers
 from knowledge.types import Annotation, Scope
 
@@ -88,8 +88,7 @@ class Answers:
 
     def store(self, questions: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
         """Store the vectors of questions."""
-        pairs = zip(questions, vectors, strict=True)
-        self._vectors.store_vectors({self._key(question): packed(vector) for question, vector in pairs})
+        self._vectors.store_vectors(dict(zip(map(self._key, questions), packed_rows(vectors), strict=True)))
 
     def nearest(self, question: str, vector: Sequence[float], scope: Scope) -> Annotation | None:
         """Return the permitted answer whose question is nearest and names the same numbers; `score` says how near."""

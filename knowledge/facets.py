@@ -6,8 +6,9 @@ both (and half of the headings' vector) finds more than either; measured in `ben
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from knowledge.chunking import sentences
 from knowledge.types import Chunk
@@ -32,15 +33,21 @@ class Facets:
         """All of them."""
         return (self.whole, self.heading, *self.windows)
 
-    def combined(self, vectors: Mapping[str, list[float]]) -> list[list[float]]:
-        """Return the chunk's vectors, of unit length, from those of the texts."""
-        import numpy
 
-        common = numpy.asarray(vectors[self.whole]) + _HEADING * numpy.asarray(vectors[self.heading])
-        sums = common + numpy.asarray([vectors[window] for window in self.windows])
-        sums /= numpy.maximum(numpy.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-        rows: list[list[float]] = sums.tolist()
-        return rows
+def combined(facets: Sequence[Facets], places: Mapping[str, int], vectors: Any) -> list[Any]:
+    """Return the vectors that stand for each chunk, of unit length, as rows of an array.
+
+    `vectors` are those of the texts, also as rows; `places` says which row is whose.
+    """
+    import numpy
+
+    counts = [len(one.windows) for one in facets]
+    owners = numpy.repeat(numpy.arange(len(facets)), counts)
+    wholes = vectors[[places[one.whole] for one in facets]]
+    common = wholes + _HEADING * vectors[[places[one.heading] for one in facets]]
+    sums = vectors[[places[window] for one in facets for window in one.windows]] + common[owners]
+    sums /= numpy.maximum(numpy.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return numpy.split(sums, numpy.cumsum(counts)[:-1])
 
 
 def facets_of(chunk: Chunk, title: str) -> Facets:

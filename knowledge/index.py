@@ -103,14 +103,14 @@ class ChromaIndex:
                 name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
             )
 
-    def upsert(self, ids: Sequence[str], vectors: Sequence[Sequence[float]], labels: Sequence[str]) -> None:
-        """Store vectors of unit length under access labels."""
+    def upsert(self, ids: Sequence[str], vectors: Any, labels: Sequence[str]) -> None:
+        """Store vectors of unit length, the rows of an array, under access labels."""
         with translated():
             for at in range(0, len(ids), _BATCH):
                 span = slice(at, at + _BATCH)
                 self._collection.upsert(
                     ids=list(ids[span]),
-                    embeddings=list(vectors[span]),
+                    embeddings=vectors[span],
                     metadatas=[{"label": label} for label in labels[span]],
                 )
 
@@ -143,6 +143,14 @@ class ChromaIndex:
         """Return how many vectors are stored."""
         with translated():
             return int(self._collection.count())
+
+    def holds(self, ids: Sequence[str]) -> set[str]:
+        """Return those ids that are stored."""
+        found: set[str] = set()
+        for at in range(0, len(ids), _BATCH):
+            with translated():
+                found.update(self._collection.get(ids=list(ids[at : at + _BATCH]), include=[])["ids"])
+        return found
 
     def fetch(self, ids: Sequence[str]) -> dict[str, list[float]]:
         """Return the stored vectors of those ids that there are."""

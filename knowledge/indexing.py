@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from knowledge.catalogue.file import CatalogueFile, label_of
 from knowledge.catalogue.ledger import Ledger
-from knowledge.catalogue.vectors import VectorStore, packed, unpacked
+from knowledge.catalogue.vectors import VectorStore, packed_rows, unpacked_rows
 from knowledge.facets import facets_of
 from knowledge.index import ChromaIndex
+
+_PORTION = 5000  # vectors in memory at a time
 
 
 class Indexing:
@@ -28,18 +30,27 @@ class Indexing:
         """Take versions in; those that are in already cost nothing."""
         done = self._vectors.indexed(self._collection)
         missing = [version for version in versions if not done.get(version)]
-        if not missing:
-            return
         self._vectors.mark_indexed(self._collection, missing, done=False)
-        ids, vectors, labels = list[str](), list[list[float]](), list[str]()
+        begun: list[str] = []
+        ids, vectors, labels = list[str](), list[bytes](), list[str]()
         for version in missing:
+            begun.append(version)
             rows = self._vectors.vectors_of(version)
             ids += [key for key, _ in rows]
-            vectors += [unpacked(held) for _, held in rows]
+            vectors += [held for _, held in rows]
             labels += [label_of(self._ledger.access(version))] * len(rows)
-        if ids:
-            self._index.upsert(ids, vectors, labels)
-        self._vectors.mark_indexed(self._collection, missing, done=True)
+            if len(ids) >= _PORTION or version == missing[-1]:
+                self._take_in(ids, vectors, labels)
+                self._vectors.mark_indexed(self._collection, begun, done=True)
+                begun, ids, vectors, labels = [], [], [], []
+
+    def _take_in(self, ids: Sequence[str], vectors: Sequence[bytes], labels: Sequence[str]) -> None:
+        """Store vectors but those that are there: an id always means the same, and replacing costs as much as ten."""
+        held = self._index.holds(ids)
+        fresh = [at for at, key in enumerate(ids) if key not in held]
+        if fresh:
+            rows = unpacked_rows([vectors[at] for at in fresh])
+            self._index.upsert([ids[at] for at in fresh], rows, [labels[at] for at in fresh])
 
     def absent(self) -> list[str]:
         """Return the visible versions that the collection does not have wholly, for `add`."""
@@ -86,7 +97,7 @@ class Indexing:
         found = self._index.fetch([key for keys in wanted.values() for key in keys])
         self._vectors.store_facets(
             {
-                number: [packed(found[key]) for key in keys]
+                number: packed_rows([found[key] for key in keys])
                 for number, keys in wanted.items()
                 if all(key in found for key in keys)
             }

@@ -13,10 +13,10 @@ from config.settings import DocumentRule
 from knowledge.base import Embedder
 from knowledge.catalogue.file import CatalogueFile, Version
 from knowledge.catalogue.ledger import Ledger
-from knowledge.catalogue.vectors import VectorStore, key_of, packed, unpacked
+from knowledge.catalogue.vectors import VectorStore, key_of, packed_rows, unpacked_rows
 from knowledge.chunking import chunks
 from knowledge.errors import DocumentRefused
-from knowledge.facets import Facets, facets_of
+from knowledge.facets import Facets, combined, facets_of
 from knowledge.loaders.apart import ReadingProcess
 from knowledge.loaders.table import apart, loader_for
 from knowledge.operations import release
@@ -27,7 +27,7 @@ from knowledge.types import Access, Loaded
 
 _FORMAT = "1"  # raise it when loaders or chunking change, so that documents are cut again (not embedded again)
 _GROUP = 32  # documents whose texts are embedded together
-
+_PORTION = 256  # chunks whose vectors are in memory at a time
 
 Phase = Literal["waiting", "fetching", "reading"]
 """waiting: for another sync of the same base. fetching: from the web. reading: cutting into chunks and embedding."""
@@ -217,15 +217,20 @@ class Ingest:
         return loader_for(file.path.name)(data, name=file.document)
 
     async def _embed(self, versions: Sequence[str]) -> int:
-        """Embed what versions lack, storing every batch at once; return how many texts that were."""
-        wanted = await self._threads.write(self._wanted, versions)
+        """Embed what versions lack; return how many texts that were."""
+        wanted = list((await self._threads.write(self._wanted, versions)).items())
+        portions = [dict(wanted[at : at + _PORTION]) for at in range(0, len(wanted), _PORTION)]
+        return sum([await self._embed_portion(portion) for portion in portions])
+
+    async def _embed_portion(self, wanted: Mapping[int, Facets]) -> int:
+        """Embed the texts of some chunks; every batch is stored before the next is asked for."""
         texts = {self._key(text): text for facets in wanted.values() for text in facets.texts}
         known = await self._threads.write(self._vectors.known, texts)
-        missing = [(key, text) for key, text in texts.items() if key not in known]
+        missing = [key for key in texts if key not in known]
         for at in range(0, len(missing), self._embedder.batch):
             part = missing[at : at + self._embedder.batch]
-            vectors = await self._embedder.embed([text for _, text in part])
-            fresh = {key: packed(vector) for (key, _), vector in zip(part, vectors, strict=True)}
+            vectors = await self._embedder.embed([texts[key] for key in part])
+            fresh = dict(zip(part, packed_rows(vectors), strict=True))
             await self._threads.write(self._vectors.store_vectors, fresh)
             known |= fresh
         await self._threads.write(self._combine, wanted, {text: known[key] for key, text in texts.items()})
@@ -241,11 +246,9 @@ class Ingest:
         return wanted
 
     def _combine(self, wanted: Mapping[int, Facets], held: Mapping[str, bytes]) -> None:
-        combined: dict[int, list[bytes]] = {}
-        for number, facets in wanted.items():
-            vectors = {text: unpacked(held[text]) for text in facets.texts}
-            combined[number] = [packed(vector) for vector in facets.combined(vectors)]
-        self._vectors.store_facets(combined)
+        places = {text: at for at, text in enumerate(held)}
+        rows = combined(list(wanted.values()), places, unpacked_rows(list(held.values())))
+        self._vectors.store_facets(dict(zip(wanted, map(packed_rows, rows), strict=True)))
 
     def _key(self, text: str) -> bytes:
         return key_of(self._embedder.name, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -15,16 +14,6 @@ from knowledge.types import Chunk
 def key_of(model: str, text: str) -> bytes:
     """Return the key under which the vector of a text is kept."""
     return sha256(f"{model}\0{text}".encode()).digest()[:16]
-
-
-def packed(vector: Sequence[float]) -> bytes:
-    """Return a vector as half-precision bytes; what is lost changes a cosine by less than 0.001."""
-    return struct.pack(f"<{len(vector)}e", *vector)
-
-
-def unpacked(held: bytes) -> list[float]:
-    """Return the vector of `packed`."""
-    return list(struct.unpack(f"<{len(held) // 2}e", held))
 
 
 def packed_rows(vectors: Any) -> list[bytes]:
@@ -57,13 +46,13 @@ class VectorStore:
 
     def known(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the stored vectors of those keys that have one."""
-        sql = "SELECT vector FROM vectors WHERE key=?"
+        sql = "SELECT vector FROM embedded WHERE key=?"
         return {key: row[0] for key in keys if (row := self._file.db.execute(sql, (key,)).fetchone())}
 
     def store_vectors(self, vectors: Mapping[bytes, bytes]) -> None:
         """Store vectors by the hash of what was embedded."""
         with self._file.writing():
-            self._file.db.executemany("INSERT OR IGNORE INTO vectors VALUES(?,?)", list(vectors.items()))
+            self._file.db.executemany("INSERT OR IGNORE INTO embedded(key, vector) VALUES(?,?)", list(vectors.items()))
 
     def all_chunks(self) -> Iterator[tuple[str, Chunk]]:
         """Yield every chunk that is kept, visible or not, with its document's title."""
@@ -84,9 +73,9 @@ class VectorStore:
     def keep_only(self, keys: Collection[bytes]) -> None:
         """Forget the vectors of all other texts."""
         with self._file.writing():
-            held = [row[0] for row in self._file.db.execute("SELECT key FROM vectors")]
+            held = [row[0] for row in self._file.db.execute("SELECT key FROM embedded")]
             gone = [(key,) for key in held if key not in keys]
-            self._file.db.executemany("DELETE FROM vectors WHERE key=?", gone)
+            self._file.db.executemany("DELETE FROM embedded WHERE key=?", gone)
 
     def store_facets(self, facets: Mapping[int, Sequence[bytes]]) -> None:
         """Store the vectors that stand for chunks, by the chunk's number."""

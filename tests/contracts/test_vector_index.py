@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,20 @@ class Bench:
             self.index = ExactIndex(self.file, model="m")
         else:
             self.index = chroma = ChromaIndex(open_chroma(folder / "chroma"), "parley-kb")
-            self._indexing = Indexing(self.file, chroma, collection="parley-kb", model="m")
+            self._indexing = Indexing(self.file, chroma, collection="parley-kb", model="m", shared=False)
 
     def publish(self, document: str, vectors: list[list[float]] | None, access: Access | None = None) -> None:
         ledger, store = Ledger(self.file), VectorStore(self.file, model="m")
         if vectors is None:
             ledger.publish({document: None}, note="")
         else:
-            version = Version(id=f"{document}1", document=document, title="", source="", access=(access or Access(),))
+            version = Version(
+                id=sha256(document.encode()).hexdigest(),
+                document=document,
+                title="",
+                source="",
+                access=(access or Access(),),
+            )
             numbers = ledger.stage(version, [Chunk(text=document) for _ in vectors])
             store.store_facets({number: [row] for number, row in zip(numbers, packed_rows(vectors), strict=True)})
             ledger.publish({document: version.id}, note="")

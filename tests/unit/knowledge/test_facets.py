@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.asking import parts
-from knowledge.facets import FACETS_MAX, facets_of
+from knowledge.facets import FACETS_MAX, combined, facets_of
 from knowledge.types import Chunk
 
 FIRST = "每年有十二天带薪年假，满五年以后增加到十五天。"
@@ -30,9 +31,15 @@ def test_the_rule_of_a_table_is_no_facet() -> None:
 
 
 def test_facets_combine_to_unit_vectors() -> None:
-    facets = facets_of(Chunk(text=FIRST), "年假")
-    vectors = {facets.whole: [1.0, 0.0], facets.heading: [0.0, 1.0], facets.windows[0]: [1.0, 0.0]}
-    assert facets.combined(vectors) == [pytest.approx([0.970, 0.243], abs=0.001)]
+    one, two = facets_of(Chunk(text=FIRST), "年假"), facets_of(Chunk(text=FIRST + SECOND), "年假")
+    texts = dict.fromkeys([*one.texts, *two.texts])
+    places = {text: at for at, text in enumerate(texts)}
+    vectors = numpy.zeros((len(texts), 2), "f4")
+    vectors[[places[one.whole], places[one.windows[0]], places[two.whole]]] = [1.0, 0.0]
+    vectors[[places[one.heading], places[two.windows[1]]]] = [0.0, 1.0]
+    first, second = combined([one, two], places, vectors)
+    assert first.tolist() == [pytest.approx([0.970, 0.243], abs=0.001)]
+    assert second.tolist() == [pytest.approx([0.970, 0.243], abs=0.001), pytest.approx([0.555, 0.832], abs=0.001)]
 
 
 @pytest.mark.parametrize(
