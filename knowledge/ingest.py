@@ -213,7 +213,7 @@ class Ingest:
 
     def _load(self, data: bytes, file: SourceFile) -> Loaded:
         if apart(file.path.name):
-            return self._reading.load(data, name=file.document)
+            return self._reading.load(data, name=file.document, file=file.path.name)
         return loader_for(file.path.name)(data, name=file.document)
 
     async def _embed(self, versions: Sequence[str]) -> int:

@@ -25,8 +25,10 @@ class ReadingProcess:
         self._timeout_s = timeout_s
         self._child: subprocess.Popen[bytes] | None = None
 
-    def load(self, data: bytes, *, name: str) -> Loaded:
-        """Return what the file's loader reads.
+    def load(self, data: bytes, *, name: str, file: str = "") -> Loaded:
+        """Return what the loader reads that belongs to the suffix of `file`, by default of `name`.
+
+        A page of the web is named by its address, whose end says nothing about what it is.
 
         Raises:
             DocumentRefused: the loader's reason, or the bounds were met.
@@ -34,7 +36,9 @@ class ReadingProcess:
         child = self._started()
         assert child.stdin is not None
         try:
-            child.stdin.write(json.dumps({"name": name, "size": len(data)}).encode() + b"\n" + data)
+            child.stdin.write(
+                json.dumps({"name": name, "file": file or name, "size": len(data)}).encode() + b"\n" + data
+            )
             child.stdin.flush()
         except OSError as error:
             self.close()
@@ -96,10 +100,10 @@ def _texts(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def answer_for(data: bytes, name: str) -> dict[str, object]:
+def answer_for(data: bytes, name: str, file: str) -> dict[str, object]:
     """Read one document; the answer can be written as JSON."""
     try:
-        loaded = loader_for(name)(data, name=name)
+        loaded = loader_for(file)(data, name=name)
     except DocumentRefused as error:
         return {"refused": str(error)}
     except (MemoryError, RecursionError) as error:
@@ -125,7 +129,7 @@ def main() -> None:
     sys.stdout = sys.stderr  # a loader that prints must not break the protocol
     while line := source.readline():
         asked = json.loads(line)
-        answer = answer_for(source.read(asked["size"]), asked["name"])
+        answer = answer_for(source.read(asked["size"]), asked["name"], asked["file"])
         sink.write(json.dumps(answer).encode() + b"\n")
         sink.flush()
 
