@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from aiohttp import web
 from redis.asyncio import Redis
 
 from tests.running import Person, Running, running
@@ -242,3 +243,50 @@ async def test_a_file_sent_before_the_words_counts(
         await kb(anna, "Look at this", parking__md=PARKING.encode())
         assert "`parking.md`: 1 passage" in await kb(anna, "/kb add")
         assert "`parking.md`: 1 passage, unchanged" in await kb(anna, "/kb add")
+
+
+@asynccontextmanager
+async def site() -> AsyncIterator[str]:
+    """A small web site; `/deep` is two links away from the first page."""
+    pages = {
+        "/": '<h1>Garden</h1><p>The garden is open all day.</p><a href="/roses">roses</a>',
+        "/roses": '<h1>Roses</h1><p>They are cut on the third of March.</p><a href="/deep">x</a><a href="/gone">y</a>',
+        "/deep": "<h1>Deep</h1><p>Nobody finds this.</p>",
+    }
+
+    async def page(request: web.Request) -> web.Response:
+        if request.path not in pages:
+            raise web.HTTPNotFound
+        return web.Response(
+            text=f"<html><body><main>{pages[request.path]}</main></body></html>", content_type="text/html"
+        )
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    listener = web.TCPSite(runner, "127.0.0.1", 0)
+    await listener.start()
+    try:
+        yield listener.name.replace("localhost", "127.0.0.1").rstrip("/")
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_site_is_crawled_and_taken_out_again_after_asking(
+    tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
+) -> None:
+    async with site() as url, house(tmp_path, valkey_url, llm, more=NETWORKS) as parley, owner(parley) as anna:
+        added = await kb(anna, f"/kb add {url}/ crawl depth=1 base=garden")
+        assert "2 documents" in added
+        steps = [item["text"] for item in anna.progress if item["kind"] == "step"]
+        assert any(step.startswith("🌐 Fetching") for step in steps), steps
+        assert f"`{url}/roses`" in await kb(anna, "/kb ls garden")
+        assert "2 documents. Remove them all?" in await kb(anna, f"/kb rm {url}/ base=garden")
+        (sure,) = labels(anna).values()
+        assert f"`{url}/roses`" in await kb(anna, sure)
+        assert "no documents" in await kb(anna, "/kb ls garden")
+        assert "private network" in await kb(anna, f"/kb add {url}/ base=house")
+
+
+NETWORKS = '  garden: {fetch_networks: ["127.0.0.0/8"]}\n'

@@ -31,6 +31,8 @@ class Shown:
         self._call = call
         self._started = time.monotonic()
         self._line = ""
+        self._before = ""
+        self._shown_at = float("-inf")
         self.prefix = ""
         """Which of several things this is, for example `2/3`."""
 
@@ -46,8 +48,10 @@ class Shown:
         self._line = f"{line} · {name}" if name else line
 
     def say(self, zh: str, en: str) -> None:
-        """Say something in words of its own."""
+        """Say something in words of its own, at once unless something was shown within the last second."""
         self._line = self._call.text(zh, en)
+        if time.monotonic() >= self._shown_at + EVERY_S:
+            self._show()
 
     def line(self) -> str:
         """Return what is to be shown now; empty while nothing was told."""
@@ -59,13 +63,16 @@ class Shown:
 
     async def keep(self) -> None:
         """Show the newest line once a second, as long as it changes, until cancelled."""
-        before, pause = "", FIRST_S
+        await asyncio.sleep(FIRST_S)
         while True:
-            await asyncio.sleep(pause)
-            line, pause = self.line(), EVERY_S
-            if line and line != before:
-                self._call.show(line)
-                before = line
+            await asyncio.sleep(max(0.0, self._shown_at + EVERY_S - time.monotonic()))
+            self._show()
+
+    def _show(self) -> None:
+        line, self._shown_at = self.line(), time.monotonic()
+        if line and line != self._before:
+            self._call.show(line)
+            self._before = line
 
 
 @asynccontextmanager
