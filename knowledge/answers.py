@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from knowledge.catalogue.file import CatalogueFile, access_of, permitted
 from knowledge.catalogue.vectors import VectorStore, key_of, packed_rows
@@ -15,6 +16,7 @@ __all__ = ["SIMILAR", "Annotation", "Answers"]
 SIMILAR = 0.84
 """The cosine from which two questions count as the same. Careful: "how many days of annual leave" and "of sick leave"
 are at 0.82 with the offline model; of ten pairs of paraphrases it lets five through, of ten such near misses none."""
+_HELD_MAX = 5000  # vectors in memory, 2 kB each
 
 
 def annotate(
@@ -47,6 +49,8 @@ class Answers:
         self._base = base
         self._embedder = embedder
         self._vectors = VectorStore(file, model=model)
+        self._held: dict[str, Any] = {}
+        """The vectors of the questions that were asked about before; a question's never changes."""
 
     def all(self, scope: Scope) -> list[Annotation]:
         """Return the answers that `scope` may see, oldest first."""
@@ -82,7 +86,7 @@ class Answers:
 
     def unembedded(self) -> list[str]:
         """Return the questions that have no vector yet."""
-        questions = self._vectors.annotated()
+        questions = [question for question in self._vectors.annotated() if question not in self._held]
         known = self._vectors.known(self._key(question) for question in questions)
         return [question for question in questions if self._key(question) not in known]
 
@@ -94,14 +98,24 @@ class Answers:
         """Return the permitted answer whose question is nearest and names the same numbers; `score` says how near."""
         import numpy
 
+        if len(self._held) > _HELD_MAX:
+            self._held.clear()
+        visible = self.all(scope)
+        self._hold([one.question for one in visible if one.question not in self._held])
         asked, named = numpy.asarray(vector, "f4"), numbers(question)
         best: Annotation | None = None
-        for one in self.all(scope):
-            held = self._vectors.known([self._key(one.question)]).get(self._key(one.question))
-            cosine = float(numpy.frombuffer(held, "<f2").astype("f4") @ asked) if held else -1.0
+        for one in visible:
+            cosine = float(self._held[one.question] @ asked) if one.question in self._held else -1.0
             if cosine > (best.score if best else SIMILAR) and numbers(one.question) == named:
                 best = replace(one, score=min(1.0, cosine))
         return best
+
+    def _hold(self, questions: Sequence[str]) -> None:
+        import numpy
+
+        keys = {self._key(question): question for question in questions}
+        for key, vector in self._vectors.known(keys).items():
+            self._held[keys[key]] = numpy.frombuffer(vector, "<f2").astype("f4")
 
     def hit(self, number: int) -> None:
         """Count that an answer was given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ async def test_a_follow_up_is_searched_for_as_a_whole_question(build: Build, llm
     assert asked[1]["content"] == (
         f"<conversation>\nuser: {PAST[0]}\nassistant: {PAST[1]}\n</conversation>\n<message>\n{QUESTION}\n</message>"
     )
-    assert "one JSON array of 1 strings" not in asked[0]["content"] or "1" in asked[0]["content"]
+    assert "one JSON array of 1 strings" in asked[0]["content"]
     assert llm.chats[1]["messages"][-1]["content"] == QUESTION, "the model answers what was asked"
 
 
@@ -142,8 +143,6 @@ async def test_a_fixed_answer_to_the_message_itself_needs_no_rewriting(build: Bu
 async def test_the_rewriting_model_is_not_told_what_may_not_be_told(
     build: Build, llm: LLMSimulator, memory: RedisMemory
 ) -> None:
-    from dataclasses import replace
-
     limit = (Access(roles=frozenset({"hr"})),)
     await memory.append(CONVERSATION, [replace(one, access=limit) for one in said(*PAST)], REWRITING.memory)
     llm.script(say("Six [1]."))

@@ -171,3 +171,29 @@ async def test_a_schedule_brings_changes_in_by_itself(tmp_path: Path) -> None:
                 await asyncio.sleep(0.02)
     finally:
         await library.close()
+
+
+async def test_no_vector_is_made_for_fixed_answers_where_there_are_none(tmp_path: Path) -> None:
+    write(tmp_path / "docs", {"a.md": "# A\n\nSomething.\n"})
+    embedder = WordEmbedder()
+    bases = {"kb": KnowledgeBase(sources=("docs",))}
+    library = Library(bases, data_dir=tmp_path / "data", root=tmp_path, embedder=embedder)
+    assert await library.answer("Is there something?", bases=["kb"], scope=Scope()) is None
+    assert "Is there something?" not in embedder.embedded
+    await library.close()
+
+
+async def test_only_the_fixed_answer_that_is_given_counts(tmp_path: Path) -> None:
+    write(tmp_path / "docs", {"a.md": "# A\n\nSomething.\n"})
+    bases = {name: KnowledgeBase(sources=("docs",)) for name in ("one", "two")}
+    library = Library(bases, data_dir=tmp_path / "data", root=tmp_path, embedder=WordEmbedder())
+    for name, question in (("one", "Is there something at all?"), ("two", "Is there something at all? Really?")):
+        await (await library.base(name)).annotate(question, name, access=(), author="ann")
+    found = await library.answer("is there something at all", bases=["two", "one"], scope=Scope())
+    assert found is not None
+    assert found.answer == "one"
+    uncounted = await library.answer("is there something at all", bases=["two", "one"], scope=Scope(), count=False)
+    assert uncounted is not None
+    hits = [one.hits for name in bases for one in await (await library.base(name)).annotations(Scope())]
+    assert hits == [1, 0]
+    await library.close()
