@@ -36,9 +36,7 @@ class ReadingProcess:
         child = self._started()
         assert child.stdin is not None
         try:
-            child.stdin.write(
-                json.dumps({"name": name, "file": file or name, "size": len(data)}).encode() + b"\n" + data
-            )
+            child.stdin.write(json.dumps({"name": name, "file": file, "size": len(data)}).encode() + b"\n" + data)
             child.stdin.flush()
         except OSError as error:
             self.close()
@@ -100,10 +98,10 @@ def _texts(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def answer_for(data: bytes, name: str, file: str) -> dict[str, object]:
-    """Read one document; the answer can be written as JSON."""
+def answer_for(data: bytes, name: str, file: str = "") -> dict[str, object]:
+    """Read one document, by the loader of `file` or else of `name`; the answer can be written as JSON."""
     try:
-        loaded = loader_for(file)(data, name=name)
+        loaded = loader_for(file or name)(data, name=name)
     except DocumentRefused as error:
         return {"refused": str(error)}
     except (MemoryError, RecursionError) as error:
