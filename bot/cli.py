@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from bot.console import ConfigOption, loaded, loader, out, run
+from bot.console import ConfigOption, loaded, loader, out, quiet, run
 from bot.kb.cli import kb_cli
 
 cli = typer.Typer(
@@ -66,6 +66,7 @@ def doctor(config: ConfigOption = None) -> None:
     """Check models, store, running processes and dead letters, and say what to do. Exit code 1 on a problem."""
     from bot.doctor import examine
 
+    quiet()
     run(examine(loaded(config), out))
 
 

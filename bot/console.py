@@ -6,6 +6,8 @@ Exit codes: 0 all is well; 1 a check found a problem, or something failed; 2 wro
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
@@ -51,6 +53,16 @@ def loaded(config: Path | None) -> Configuration:
 def complain(text: str) -> None:
     """Print why something cannot be done; `text` is shown as it is."""
     err.print(Text.assemble(("✗ ", "red"), text), highlight=False, soft_wrap=True)
+
+
+def quiet() -> None:
+    """Log nothing below "critical": what goes wrong in a command is told in its results."""
+    import structlog
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
 
 
 def say(text: str, style: str = "") -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Coroutine
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from bot.console import run
+from bot.console import quiet, run
 
 STOPPED = "Stopped. What was read is kept: the next `parley kb sync` goes on from there."
 
@@ -45,13 +43,7 @@ TagsOption = Annotated[list[str] | None, typer.Option("--tag", help="A tag, for 
 
 def start(work: Coroutine[Any, Any, int | None]) -> NoReturn:
     """Run a command to its end and exit with its code."""
-    import structlog
-
     from bot.kb.trouble import translated
 
-    # What went wrong is told in the results; only what is unforeseen is worth a line of its own.
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
+    quiet()
     run(translated(work), interrupted=STOPPED)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -39,17 +41,29 @@ async def remove(configuration: Configuration, base: str | None, names: Sequence
     confirmed(f"Take {', '.join(names)} out of {chosen}?", yes=yes)
     code = 0
     async with open_library(configuration) as library:
+        additions = {one.value for one in await (await library.base(chosen)).additions()}
         for name in names:
+            meant = next((one for one in _forms(name) if one in additions), name)
             try:
-                gone = await library.remove(chosen, name)
+                gone = await library.remove(chosen, meant)
             except UnknownDocument as error:
                 complain(explained(error))
                 code = PROBLEM
                 continue
             for document in gone:
                 stdout().print("removed", line(document), soft_wrap=True, highlight=False)
-            say(f"{counted(len(gone), 'document')} removed. Undo it with `parley kb restore` or a rollback.")
+            undo = "Add it again" if meant in additions else "Restore it with `parley kb restore`"
+            say(f"{counted(len(gone), 'document')} removed. {undo}, or go back with `parley kb rollback`.")
     return code
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """Return how an addition may be recorded that a person calls `name`."""
+    from knowledge.web.links import normal
+
+    if name.startswith(("http://", "https://")):
+        return name, normal(name)
+    return name, os.path.abspath(Path(name).expanduser())
 
 
 async def restore(configuration: Configuration, base: str | None, document: str) -> int:

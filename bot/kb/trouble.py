@@ -50,7 +50,7 @@ def explained(error: errors.KnowledgeError) -> str:
             hint = advice(text)
             text = f"{error.document}: {text}" + (f" ({hint})" if hint else "")
         case errors.EmbeddingUnavailable() | errors.IndexUnavailable():
-            text = f"{text}. What was done is kept: the same command goes on from there"
+            text = f"{text}. What was done is kept: with it back, the same command goes on from there"
     return clean(text)
 
 

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from bot.cli import cli
 from tests.unit.knowledge.parts import WordEmbedder, write
@@ -100,7 +98,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Shell:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PARLEY_CONFIG", "PARLEY_CHROMA_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -110,8 +108,7 @@ def shell(tmp_path: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "other").mkdir()
     made = Shell(tmp_path, endpoint)
     made.configure()
-    yield made
-    structlog.reset_defaults()
+    return made
 
 
 @pytest.fixture

@@ -65,6 +65,9 @@ def test_files_folders_and_copies_are_added_with_limits_and_tags(synced: Shell) 
     assert "六百元" in texts
     assert "五百元" not in texts
     assert "狗周五" in texts  # its bytes are in the base
+    assert "removed more/出差.md" in synced("rm", "./more/", "--base", "kb", "--yes").stdout
+    synced("sync", "kb")
+    assert "more/出差.md" not in synced.documents()
 
 
 def test_what_cannot_be_added_is_said_and_the_rest_goes_on(synced: Shell) -> None:
