@@ -1,8 +1,10 @@
-"""Fixtures that every test may use: a real Valkey, flushed for each test."""
+"""Fixtures that every test may use: a real Valkey, and a real Chroma server, both emptied for each test."""
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -43,3 +45,34 @@ async def redis(valkey_url: str) -> AsyncIterator[Redis]:
     await client.flushall()
     yield client
     await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def _chroma_server() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with tempfile.TemporaryDirectory(prefix="chroma-") as folder:
+        command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", folder, "--port", str(port)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and server.poll() is None:
+                try:
+                    socket.create_connection(("localhost", port), timeout=1).close()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            yield f"http://localhost:{port}"
+            server.kill()
+
+
+@pytest.fixture
+def chroma_url(_chroma_server: str) -> str:
+    """The address of a Chroma server with nothing on it."""
+    from knowledge.index import close_chroma, connect_chroma
+
+    client = connect_chroma(_chroma_server, token=None, timeout_s=10)
+    for collection in client.list_collections():
+        client.delete_collection(collection.name)
+    close_chroma(client)
+    return _chroma_server

@@ -12,10 +12,7 @@ from knowledge.additions import upload
 from knowledge.index import close_chroma, connect_chroma
 from knowledge.library import Library
 from knowledge.types import Access, Scope
-from tests.faults.test_knowledge_server import server
 from tests.unit.knowledge.parts import WordEmbedder, write
-
-__all__ = ["server"]
 
 BASES = {"kb": KnowledgeBase(sources=("docs",), threshold=0.3)}
 DOGS = b"# Dogs\n\nDogs are welcome here.\n"
@@ -48,9 +45,12 @@ async def finds(library: Library, query: str, document: str | None) -> bool:
     return await found(library, query) == ([document] if document else [])
 
 
-async def test_an_upload_on_one_machine_is_found_on_the_other(tmp_path: Path, server: str) -> None:
+async def test_an_upload_on_one_machine_is_found_on_the_other(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
-    async with machine(tmp_path, "one", server) as (one, _), machine(tmp_path, "two", server) as (two, embedder):
+    async with (
+        machine(tmp_path, "one", chroma_url) as (one, _),
+        machine(tmp_path, "two", chroma_url) as (two, embedder),
+    ):
         assert await found(one, "twelve days leave") == ["docs/a.md"]
         assert await found(two, "twelve days leave") == ["docs/a.md"]
         await one.add("kb", upload("Dogs.md", access=Access(), author="ann"), data=DOGS)
@@ -65,9 +65,9 @@ async def test_an_upload_on_one_machine_is_found_on_the_other(tmp_path: Path, se
         await within_two_seconds(lambda: finds(one, "dogs welcome", None))
 
 
-async def test_a_rollback_on_one_machine_holds_on_the_other(tmp_path: Path, server: str) -> None:
+async def test_a_rollback_on_one_machine_holds_on_the_other(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
-    async with machine(tmp_path, "one", server) as (one, _), machine(tmp_path, "two", server) as (two, _):
+    async with machine(tmp_path, "one", chroma_url) as (one, _), machine(tmp_path, "two", chroma_url) as (two, _):
         await found(one, "twelve")
         await found(two, "twelve")
         await one.add("kb", upload("Dogs.md", access=Access()), data=DOGS)
@@ -83,10 +83,10 @@ async def test_a_rollback_on_one_machine_holds_on_the_other(tmp_path: Path, serv
         await within_two_seconds(lambda: finds(two, "dogs welcome", "uploads/Dogs.md"))
 
 
-async def test_limits_and_fixed_answers_travel(tmp_path: Path, server: str) -> None:
+async def test_limits_and_fixed_answers_travel(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
     hr = Scope(roles=frozenset({"hr"}))
-    async with machine(tmp_path, "one", server) as (one, _), machine(tmp_path, "two", server) as (two, _):
+    async with machine(tmp_path, "one", chroma_url) as (one, _), machine(tmp_path, "two", chroma_url) as (two, _):
         await found(one, "twelve")
         await found(two, "twelve")
         await one.add("kb", upload("Dogs.md", access=HR), data=DOGS)
@@ -106,9 +106,9 @@ async def finds_as(library: Library, scope: Scope) -> bool:
     return await found(library, "dogs welcome", scope) == ["uploads/Dogs.md"]
 
 
-async def test_changes_on_both_at_once_are_all_kept(tmp_path: Path, server: str) -> None:
+async def test_changes_on_both_at_once_are_all_kept(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
-    async with machine(tmp_path, "one", server) as (one, _), machine(tmp_path, "two", server) as (two, _):
+    async with machine(tmp_path, "one", chroma_url) as (one, _), machine(tmp_path, "two", chroma_url) as (two, _):
         await asyncio.gather(one.base("kb"), two.base("kb"))
         await asyncio.gather(
             *(
@@ -135,13 +135,13 @@ async def test_changes_on_both_at_once_are_all_kept(tmp_path: Path, server: str)
         assert numbers[0] == numbers[1]
 
 
-async def test_a_machine_that_comes_late_has_everything_and_embeds_nothing(tmp_path: Path, server: str) -> None:
+async def test_a_machine_that_comes_late_has_everything_and_embeds_nothing(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
-    async with machine(tmp_path, "one", server) as (one, _):
+    async with machine(tmp_path, "one", chroma_url) as (one, _):
         for room in ("Saffron", "Basil", "Mint"):
             await one.add("kb", upload("Room.md", access=Access()), data=f"# Room\n\nThe room is {room}.\n".encode())
         await one.remove("kb", "docs/a.md")
-    async with machine(tmp_path, "late", server) as (late, embedder):
+    async with machine(tmp_path, "late", chroma_url) as (late, embedder):
         assert await found(late, "the room is mint") == ["uploads/Room.md"]
         assert await found(late, "twelve days leave") == []
         assert not [text for text in embedder.embedded if "Mint." in text]
@@ -150,17 +150,17 @@ async def test_a_machine_that_comes_late_has_everything_and_embeds_nothing(tmp_p
         assert await found(late, "twelve days leave") == ["docs/a.md"]
 
 
-async def test_a_machine_with_documents_of_its_own_brings_them_along(tmp_path: Path, server: str) -> None:
+async def test_a_machine_with_documents_of_its_own_brings_them_along(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
     alone = Library(BASES, data_dir=tmp_path / "two", root=tmp_path, embedder=WordEmbedder())
     await alone.add("kb", upload("Dogs.md", access=Access()), data=DOGS)
     await (await alone.base("kb")).annotate("Who is there?", "Dogs.", author="ann")
     await alone.close()
     async with AsyncExitStack() as stack:
-        one, _ = await stack.enter_async_context(machine(tmp_path, "one", server))
+        one, _ = await stack.enter_async_context(machine(tmp_path, "one", chroma_url))
         await one.add("kb", upload("Cats.md", access=Access()), data=b"# Cats\n\nCats stay outside.\n")
         await (await one.base("kb")).annotate("What is it?", "A cat.", author="bob")
-        two, embedder = await stack.enter_async_context(machine(tmp_path, "two", server))
+        two, embedder = await stack.enter_async_context(machine(tmp_path, "two", chroma_url))
         assert await found(two, "cats stay outside") == ["uploads/Cats.md"]
         assert await found(two, "dogs welcome") == ["uploads/Dogs.md"]
         assert not [text for text in embedder.embedded if "Dogs are" in text]
@@ -170,16 +170,19 @@ async def test_a_machine_with_documents_of_its_own_brings_them_along(tmp_path: P
             assert [(each.number, each.answer) for each in annotations] == [(1, "A cat."), (2, "Dogs.")]
 
 
-async def test_a_server_that_lost_everything_is_filled_again(tmp_path: Path, server: str) -> None:
+async def test_a_server_that_lost_everything_is_filled_again(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
-    async with machine(tmp_path, "one", server) as (one, _), machine(tmp_path, "two", server) as (two, _):
+    async with machine(tmp_path, "one", chroma_url) as (one, _), machine(tmp_path, "two", chroma_url) as (two, _):
         await one.add("kb", upload("Dogs.md", access=Access()), data=DOGS)
         await within_two_seconds(lambda: finds(two, "dogs welcome", "uploads/Dogs.md"))
-    client = connect_chroma(server, token=None, timeout_s=5)
+    client = connect_chroma(chroma_url, token=None, timeout_s=5)
     for collection in client.list_collections():
         client.delete_collection(collection.name)
     close_chroma(client)
-    async with machine(tmp_path, "one", server) as (one, embedder), machine(tmp_path, "two", server) as (two, _):
+    async with (
+        machine(tmp_path, "one", chroma_url) as (one, embedder),
+        machine(tmp_path, "two", chroma_url) as (two, _),
+    ):
         assert await found(one, "dogs welcome") == ["uploads/Dogs.md"]
         assert await found(two, "dogs welcome") == ["uploads/Dogs.md"]
         assert not [text for text in embedder.embedded if "Dogs are" in text]

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import free_port
 from config.settings import ChromaSettings, KnowledgeBase
 from knowledge.errors import IndexUnavailable
 from knowledge.library import Library
@@ -19,28 +15,6 @@ from knowledge.types import Scope
 from tests.unit.knowledge.parts import WordEmbedder, write
 
 BASE = {"kb": KnowledgeBase(sources=("docs",), threshold=0.3)}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(tmp_path / "server"), "--port"]
-    with subprocess.Popen([*command, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("localhost", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield f"http://localhost:{port}"
-        process.kill()
 
 
 def worker(folder: Path, url: str | None) -> tuple[Library, WordEmbedder]:
@@ -54,9 +28,9 @@ async def found(library: Library, query: str) -> list[str]:
     return [passage.document for passage in findings.passages]
 
 
-async def test_what_one_worker_takes_in_the_other_finds_within_two_seconds(tmp_path: Path, server: str) -> None:
+async def test_what_one_worker_takes_in_the_other_finds_within_two_seconds(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
-    (one, _), (two, _) = worker(tmp_path, server), worker(tmp_path, server)
+    (one, _), (two, _) = worker(tmp_path, chroma_url), worker(tmp_path, chroma_url)
     try:
         assert await found(one, "twelve days leave") == ["docs/a.md"]
         assert await found(two, "twelve days leave") == ["docs/a.md"]
@@ -74,12 +48,12 @@ async def test_what_one_worker_takes_in_the_other_finds_within_two_seconds(tmp_p
         await two.close()
 
 
-async def test_moving_from_the_embedded_store_to_a_server_embeds_nothing(tmp_path: Path, server: str) -> None:
+async def test_moving_from_the_embedded_store_to_a_server_embeds_nothing(tmp_path: Path, chroma_url: str) -> None:
     write(tmp_path / "docs", {"a.md": "# Leave\n\nTwelve days of leave.\n"})
     embedded, _ = worker(tmp_path, None)
     assert await found(embedded, "twelve days leave") == ["docs/a.md"]
     await embedded.close()
-    served, embedder = worker(tmp_path, server)
+    served, embedder = worker(tmp_path, chroma_url)
     try:
         assert await found(served, "twelve days leave") == ["docs/a.md"]
         assert set(embedder.embedded) == {"warm 预热", "twelve days leave"}
