@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from knowledge.folding import simplified
 from knowledge.words import TOKEN, root, terms
 
 Span = tuple[int, int]
@@ -47,7 +48,7 @@ def _folded(text: str) -> tuple[str, list[Span]]:
         part = unicodedata.normalize("NFKC", text[begin:end]).lower()
         parts.append(part)
         origins += [(begin, end)] * len(part)
-    return "".join(parts), origins
+    return simplified("".join(parts)), origins
 
 
 def _clusters(text: str) -> Iterator[Span]:

@@ -11,7 +11,7 @@ import structlog
 
 from knowledge.additions import Addition
 from knowledge.answers import Annotation
-from knowledge.asking import parts
+from knowledge.asking import parts, plain
 from knowledge.base import Embedder, Reranker
 from knowledge.bases import Bases, synced
 from knowledge.changing import WAIT_S
@@ -130,9 +130,10 @@ class Library:
         opened = [await self.base(name) for name in dict.fromkeys(bases)]
         if not opened or not query.strip():
             return []
+        question = plain(query)
+        texts = list(dict.fromkeys([question, *also, *parts(question)]))
         found: list[Passage] = []
         for base in opened:
-            texts = list(dict.fromkeys([query, *also, *parts(query)]))
             vectors = await self._questions[base.embedder].embed(texts)
             asked = [Asked(text=text, vector=vector) for text, vector in zip(texts, vectors, strict=True)]
             found += await base.search(asked, limit=limit, scope=scope, tags=tags, how=how)

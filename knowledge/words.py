@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from knowledge.folding import simplified
+
 TOKEN = re.compile(r"[a-z0-9]+(?:['’._-][a-z0-9]+)*|[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+")
 """A word in latin letters, or a run of Chinese, Japanese or Korean characters, in folded lower case."""
 _STEM = 5  # letters that "reimburse" and "reimbursement" share
@@ -31,9 +33,9 @@ def root(word: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms of `text` in order, lower case, full-width forms folded, without the commonest words."""
+    """Return the terms of `text` in order: lower case, full-width and traditional forms folded, no commonest words."""
     found: list[str] = []
-    for token in TOKEN.findall(unicodedata.normalize("NFKC", text).lower()):
+    for token in TOKEN.findall(simplified(unicodedata.normalize("NFKC", text).lower())):
         if token[0] > "\u2fff":
             found.extend(pair for pair in _pairs(token) if pair not in _COMMON)
         elif token not in _COMMON:
