@@ -34,9 +34,10 @@ FILES = {
     "closed/list.md": f"# List\n\n## Board {CLOSED}\n\nOn the list, the bonus of the board is a {CLOSED}.\n",
     "room/plan.md": f"# Plan\n\n## Board {ROOM}\n\nIn this room, the bonus of the board is a {ROOM}.\n",
 }
-PEOPLE = "people: [{channel: telegram, user: 7, roles: [hr]}, {channel: api, user: payroll, roles: [hr]}]\n"
+PEOPLE = "people: [{channel: telegram, user: 7, roles: [hr, admin]}, {channel: api, user: payroll, roles: [hr]}]\n"
 SETTINGS = """
 embeddings: {{provider: openai, base_url: "{vectors}", api_key: sk-test, dimensions: 64}}
+models: {{none: {{provider: offline}}}}
 knowledge:
   open: {{sources: [open], threshold: 0}}
   closed: {{sources: [closed], threshold: 0, roles: [hr]}}
@@ -49,6 +50,7 @@ knowledge: {bases: [open, closed, room]}
 memory: {messages: 2}
 """
 AGENT = f"{DIRECT}\ntools: [search_knowledge, take_note, list_notes]\n"
+OFFLINE = DIRECT.replace("prompt:", "model: none\nprompt:")
 FIXED_QUESTION = "Who gets the bonus of the board?"
 
 
@@ -112,6 +114,13 @@ async def ask(person: Person, text: str, chat: Chat | None = None, **fields: Any
     await where.until(lambda: answer.labels, 15)
     await settled()
     return answer.text
+
+
+async def command(person: Person, text: str, chat: Chat | None = None) -> str:
+    where = chat or person.chat
+    count = len(where.answers)
+    person.write(text, chat)
+    return (await where.answer(count + 1, timeout_s=15)).text
 
 
 async def remembered(redis: Redis) -> dict[str, str]:
@@ -212,11 +221,13 @@ async def test_what_a_role_has_learned_is_forgotten_with_the_role(
         quoted = anna.chat.answers[-1]
 
         (tmp_path / "parley.yaml").write_text(
-            (tmp_path / "parley.yaml").read_text(encoding="utf-8").replace(PEOPLE, ""), encoding="utf-8"
+            (tmp_path / "parley.yaml").read_text(encoding="utf-8").replace("[hr, admin]", "[admin]"), encoding="utf-8"
         )
         async with asyncio.timeout(15):
-            while parley.app.configuration().settings.people:
+            while parley.app.configuration().settings.people[0].roles != ("admin",):
                 await asyncio.sleep(0.05)
+        for text in ("/kb answer", "/kb answers", "/kb search bonus of the board", "/kb ls base=open"):
+            assert known(await command(anna, text)) == []
         chats = len(llm.chats)
         assert known(await ask(anna, "What did you say about that?", reply_to=quoted)) == []
         for text in ("And what exactly?", "Sum up what was said.", FIXED_QUESTION, "List the notes.", "And why?"):
@@ -226,6 +237,54 @@ async def test_what_a_role_has_learned_is_forgotten_with_the_role(
         summaries = [value for key, value in (await remembered(redis)).items() if key.endswith(":summary")]
         assert summaries
         assert known(summaries) == [], "what may not be told any more is not summarised any more"
+
+
+async def test_without_a_model_neither_excerpts_nor_headings_get_out(
+    tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
+) -> None:
+    question = "When does the salary arrive, and the bonus of the board?"
+    async with (
+        TelegramSimulator(privacy=False) as telegram,
+        parley_with(tmp_path, telegram, llm, valkey_url, OFFLINE),
+    ):
+        hr, other, group = telegram.person(7), telegram.person(8), telegram.group(-1002)
+        at = f"@{telegram.username} "
+        seen = known(await ask(hr, question)) + known(hr.chat.answers[-1].labels)
+        assert set(seen) == {BOARD, CLOSED}
+        assert any(known(label) for label in hr.chat.answers[-1].labels), "what was not quoted is suggested"
+        calls = len(telegram.server.calls)
+        for person, chat in ((other, None), (other, group), (hr, group)):
+            for text in (question, "And what exactly?", "And the board?"):
+                answer = await command(person, text if chat is None else at + text, chat)
+                assert known(answer) == []
+        await settled()
+        await asyncio.sleep(0.2)
+        assert known(telegram.server.calls[calls:]) == []
+        # What such a limit is written with.
+        assert f"telegram:default:{group.id}::" in await command(hr, f"/status@{telegram.username}", group)
+    assert llm.count == 0
+
+
+async def test_a_fixed_answer_that_is_made_of_a_reply_keeps_the_limits_of_the_reply(
+    tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
+) -> None:
+    question = "What is the bonus of the board?"
+    async with (
+        TelegramSimulator(privacy=False) as telegram,
+        parley_with(tmp_path, telegram, llm, valkey_url, DIRECT),
+    ):
+        hr, other, group = telegram.person(7), telegram.person(8), telegram.group(-1002)
+        assert known(await ask(hr, question)) == [BOARD, CLOSED]
+        assert known(await command(hr, "/kb answer")) == [BOARD, CLOSED]
+        llm.reply = "nobody knows"
+        assert known(await ask(hr, question)) == [BOARD, CLOSED], "the fixed answer is given to her"
+        count = len(telegram.server.calls)
+        for person, chat in ((other, None), (other, group), (hr, group)):
+            answer = await ask(person, question if chat is None else f"@{telegram.username} {question}", chat)
+            assert answer == "nobody knows"
+        for text in ("/kb answers", "/kb search bonus of the board", "/kb ls base=open", "/kb answer"):
+            assert known(await command(hr, f"{text.replace('/kb', f'/kb@{telegram.username}')}", group)) == []
+        assert known(telegram.server.calls[count:]) == []
 
 
 async def test_a_key_of_the_api_has_the_roles_of_its_name(

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.limits import permitted
 from bot.access import person_of
 from bot.commands.base import Call, Reply
 from bot.commands.kb.choosing import first, scope_of, several
@@ -60,7 +61,8 @@ async def answer(call: Call, text: str) -> Reply:
         return base
     recalled = await call.services.memory.recall(call.conversation, call.assistant.memory)
     draft = drafted(asked.text, call.message.quoted, recalled.messages)
-    if draft is None:
+    # A role may have been taken away since: what was said under it is out of reach.
+    if draft is None or not permitted(draft.access, scope_of(call)):
         return _unknown(call)
     if len(draft.question) > QUESTION_MAX or len(draft.answer) > ANSWER_MAX:
         return Reply(
