@@ -58,8 +58,10 @@ class Answering:
             return
         started = time.monotonic()
         outcome = await self._route(held, await self._open(held, message))
+        elapsed_s = time.monotonic() - started
         self._metrics.turns.labels(outcome).inc()
-        self._metrics.turn_seconds.observe(time.monotonic() - started)
+        self._metrics.turn_seconds.observe(elapsed_s)
+        log.debug("turn.finished", trace=turn_id(message), outcome=outcome, elapsed_ms=round(elapsed_s * 1000))
 
     async def rescue(self, held: Held, error: Exception) -> None:
         """Tell the person that their message failed, after `answer` raised something unforeseen."""
