@@ -10,6 +10,7 @@ from pathlib import Path
 from aiohttp import web
 from redis.asyncio import Redis
 
+from bot.wiring import BOTH, Role
 from tests.running import Person, Running, running
 from tests.simulators.llm import LLMSimulator
 from tests.unit.knowledge.office import pdf
@@ -43,6 +44,7 @@ async def house(
     files: Mapping[str, str] | None = None,
     more: str = "",
     assistant: str = ASSISTANT,
+    roles: frozenset[Role] = BOTH,
 ) -> AsyncIterator[Running]:
     """A Parley with one base of a few files; its model cites the first passage."""
     write(folder / "docs", files if files is not None else {"lunch.md": "# Lunch\n\nSoup is served at noon.\n"})
@@ -53,6 +55,7 @@ async def house(
         model_url=llm.base_url,
         settings=settings(llm, more),
         assistants={"helper": assistant},
+        roles=roles,
     ) as parley:
         yield parley
 
@@ -136,6 +139,8 @@ async def test_documents_are_listed_found_and_removed(
         (remove,) = (text for text in labels(anna).values() if "parking" in text)
         assert "Removed `docs/parking.md`" in await kb(anna, remove)
         assert "up to date" in await kb(anna, "/kb sync")
+        assert "25 documents" in await kb(anna, "/kb ls")
+        assert "1 removed" in anna.texts[-1]
         assert "Parking" not in await cited(anna, PERMIT)
         assert "is back" in await kb(anna, "/kb restore parking.md")
         assert "Parking" in await cited(anna, PERMIT)
@@ -145,7 +150,7 @@ async def test_a_long_sync_shows_how_far_it_is(
     tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
 ) -> None:
     async with house(tmp_path, valkey_url, llm) as parley, owner(parley) as anna:
-        await kb(anna, "/kb stats")
+        await kb(anna, "/kb ls")
         write(tmp_path / "docs", {f"{number}.md": f"# {number}\n\nNumber {number}.\n" for number in range(70)})
         llm.embedding_delay_s = 0.04
         anna.progress.clear()
@@ -162,7 +167,7 @@ async def test_a_running_sync_can_be_stopped_and_goes_on_later(
     tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
 ) -> None:
     async with house(tmp_path, valkey_url, llm) as parley, owner(parley) as anna:
-        await kb(anna, "/kb stats")
+        await kb(anna, "/kb ls")
         write(tmp_path / "docs", {f"{number}.md": f"# {number}\n\nNumber {number}.\n" for number in range(70)})
         llm.embedding_delay_s = 0.2
         said = len(anna.answers)
@@ -174,6 +179,31 @@ async def test_a_running_sync_can_be_stopped_and_goes_on_later(
         assert "Stopped" in anna.texts[-1]
         llm.embedding_delay_s = 0
         assert "70 added" in await kb(anna, "/kb sync")
+
+
+async def test_what_a_draining_worker_gives_back_is_finished_by_the_next(
+    tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
+) -> None:
+    gateway, worker = frozenset[Role]({"gateway"}), frozenset[Role]({"worker"})
+    more = "limits: {drain_s: 0.1}\n"
+    many = {f"{number}.md": f"# {number}\n\nNumber {number}.\n" for number in range(70)}
+    async with house(tmp_path / "g", valkey_url, llm, roles=gateway) as parley:
+        anna = await parley.person()
+        async with house(tmp_path / "w", valkey_url, llm, more=more, roles=worker):
+            await anna.ask(f"/claim {await parley.app.access.owner_code()}")
+            await kb(anna, "/kb ls")
+            write(tmp_path / "w" / "docs", many)
+            llm.embedding_delay_s = 0.2
+            said = len(anna.answers)
+            await anna.write("/kb sync")
+            await anna.wait_for(lambda: any("Reading" in item["text"] for item in anna.progress))
+        assert len(anna.answers) == said
+        llm.embedding_delay_s = 0
+        async with house(tmp_path / "w", valkey_url, llm, more=more, roles=worker):
+            await anna.until(said + 1)
+            assert "`house` " in anna.texts[-1]
+            assert "71 documents" in await kb(anna, "/kb ls")
+        await anna.leave()
 
 
 async def test_an_answer_is_fixed_corrected_and_removed(

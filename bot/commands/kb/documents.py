@@ -30,16 +30,15 @@ async def ls(call: Call, text: str) -> Reply:
     if isinstance(base, Reply):
         return base
     opened = await call.services.library().base(base)
-    every = await opened.documents(scope_of(call))
+    every = [one for one in await opened.documents(scope_of(call)) if not one.blocked]
     matching = [one for one in every if _matches(one, pattern)]
     if not matching:
         return _none(call, base, pattern)
     shown = matching[asked.start : asked.start + PAGE]
     lines = [_heading(call, base, len(matching), asked.start, len(shown)), ""]
     lines += [_line(call, one) for one in shown]
-    hidden = len(await opened.documents(None)) - len(every)
-    if hidden > 0 and call.message.private:
-        lines += ["", call.text(f"🔒 另有 {hidden} 个您无权查看的文档", f"🔒 and {hidden} that you may not see")]
+    if call.message.private:
+        lines += _apart(call, await opened.documents(None), seen=len(every))
     return Reply(content="\n".join(lines), actions=_more(call, base, pattern, asked.start + PAGE, len(matching)))
 
 
@@ -115,12 +114,18 @@ def _heading(call: Call, base: str, count: int, start: int, shown: int) -> str:
     return call.text(f"📚 {code(base)}：{count} 个文档{which}", f"📚 {code(base)}: {counted(count, 'document')}{which}")
 
 
+def _apart(call: Call, everything: list[DocumentInfo], *, seen: int) -> list[str]:
+    """Return how many documents are not listed, and why."""
+    removed = sum(one.blocked for one in everything)
+    hidden = len(everything) - removed - seen
+    lines = [call.text(f"🔒 另有 {hidden} 个您无权查看", f"🔒 and {hidden} that you may not see")] if hidden > 0 else []
+    if removed:
+        lines.append(call.text(f"⛔ {removed} 个已删除：`/kb restore`", f"⛔ {removed} removed: `/kb restore`"))
+    return ["", *lines] if lines else []
+
+
 def _line(call: Call, one: DocumentInfo) -> str:
-    notes = [
-        call.text("⛔ 已删除", "⛔ removed")
-        if one.blocked
-        else call.text(f"{one.chunks} 段", counted(one.chunks, "passage"))
-    ]
+    notes = [call.text(f"{one.chunks} 段", counted(one.chunks, "passage"))]
     roles = sorted({role for access in one.access for role in access.roles})
     notes += [f"🔒 {short(', '.join(roles), 40)}"] if roles else []
     if any(access.conversations for access in one.access):
@@ -236,6 +241,9 @@ def _removed(call: Call, base: str, name: str, gone: tuple[str, ...], before: in
 
 
 def _restorable(call: Call, base: str, blocked: list[str]) -> Reply:
+    if not call.message.private:
+        # Nobody knows any more who might see what was removed.
+        return Reply(content=call.text("请在私聊中查看，或写明名称。", "Ask in private, or give the name."))
     if not blocked:
         return Reply(content=call.text(f"{code(base)} 中没有被删除的文档。", f"Nothing of {code(base)} is kept out."))
     content = call.text("恢复哪一个？", "Which one should come back?")

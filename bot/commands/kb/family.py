@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from bot.commands.base import Call, Command, Reply
 from bot.commands.kb import adding, answers, documents, failures, history, overview, searching, syncing
 from bot.commands.kb.options import NUMBERS, WrongOption, action_of
+from bot.commands.kb.shown import opening
 from bot.commands.kb.wording import code
 from channels.types import Action
 from knowledge.errors import KnowledgeError
@@ -40,7 +41,8 @@ async def kb(call: Call) -> Reply:
     if run is None:
         return _unknown(call, action)
     try:
-        return await run(call, rest)
+        async with opening(call):
+            return await run(call, rest)
     except WrongOption as error:
         given, (least, greatest) = code(f"{error.key}={error.value}"), NUMBERS[error.key]
         return Reply(

@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 
 from bot.commands.base import Call
+from bot.commands.kb.choosing import own
 from bot.commands.kb.wording import short
 
 if TYPE_CHECKING:
@@ -73,6 +75,28 @@ class Shown:
         if line and line != self._before:
             self._call.show(line)
             self._before = line
+
+
+@asynccontextmanager
+async def opening(call: Call) -> AsyncIterator[None]:
+    """Say that bases are being opened, as long as an action waits for them."""
+
+    async def tell() -> None:
+        for seconds in count(1):
+            await asyncio.sleep(EVERY_S)
+            states = await call.services.library().status()
+            mine = own(call)
+            names = [one.name for one in states if one.state == "indexing" and one.name in mine]
+            if not names:
+                return
+            which = ", ".join(names)
+            call.show(call.text(f"⏳ 正在打开知识库 {which} · {seconds} 秒", f"⏳ Opening {which} · {seconds} s"))
+
+    task = asyncio.create_task(tell(), name="command-opening")
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @asynccontextmanager
