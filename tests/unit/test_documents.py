@@ -24,7 +24,11 @@ from config.settings import Settings
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("bot", "agents", "channels", "knowledge", "config")
 READMES = ("README.md", "README.zh-CN.md")
-PAIRS = [READMES, ("docs/getting-started.md", "docs/getting-started.zh-CN.md")]
+PAIRS = [
+    READMES,
+    ("docs/getting-started.md", "docs/getting-started.zh-CN.md"),
+    ("docs/knowledge.md", "docs/knowledge.zh-CN.md"),
+]
 
 _CODE = re.compile(r"^([ ]*)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"`([^`\n]+)`")
