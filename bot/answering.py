@@ -81,8 +81,12 @@ class Answering:
             messages=(message,),
             principal=principal,
             assistant=assistant,
-            language=language_of(message.text, hint=message.sender.language, fixed=assistant.language),
+            language=language_of(self._worded(message), hint=message.sender.language, fixed=assistant.language),
         )
+
+    def _worded(self, message: InboundMessage) -> str:
+        """Return what tells a person's language: an English command such as `/kb ls` does not."""
+        return "" if message.text.isascii() and self._commands.parse(message) else message.text
 
     def _assistant(self, message: InboundMessage, chosen: str | None) -> Assistant:
         """Return the assistant that the request, the conversation or the account names, else the default one."""

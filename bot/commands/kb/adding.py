@@ -13,9 +13,9 @@ from bot.commands.kb import failures
 from bot.commands.kb.choosing import chosen, unused
 from bot.commands.kb.options import Asked, read
 from bot.commands.kb.shown import Shown, shown
-from bot.commands.kb.wording import code, counted, short
+from bot.commands.kb.wording import button, code, counted, short
 from channels.errors import ChannelError
-from channels.types import Action, Attachment
+from channels.types import Attachment
 from config.settings import WebSource
 from knowledge.errors import DocumentRefused, KnowledgeError
 from knowledge.types import Access
@@ -197,7 +197,7 @@ def _reply(call: Call, asked: Asked, name: str, adding: Adding, before: int) -> 
     lines.append(call.text(f"现在就可以提问。撤销：{code(undo)}", f"You can ask about it now. To undo: {code(undo)}"))
     return Reply(
         content="\n".join(lines) + unused(call, name),
-        actions=(Action(label=call.text("↩️ 撤销", "↩️ Undo"), text=undo),),
+        actions=(button(call, call.text("↩️ 撤销", "↩️ Undo"), undo),),
     )
 
 

@@ -12,7 +12,7 @@ from bot.commands.base import Call, Reply
 from bot.commands.kb.choosing import first, scope_of, several
 from bot.commands.kb.drafts import Draft, drafted
 from bot.commands.kb.options import Asked, action_of, read
-from bot.commands.kb.wording import code, counted, paragraph, prose, short
+from bot.commands.kb.wording import button, code, counted, paragraph, prose, short
 from channels.types import Action
 from knowledge.types import Access
 
@@ -91,7 +91,7 @@ async def _store(call: Call, base: str, draft: Draft) -> Reply:
             f"It is given whenever nearly the same is asked. To remove it: {code(remove)}",
         ),
     ]
-    return Reply(content="\n".join(lines), actions=(Action(label=call.text("🗑 删除", "🗑 Remove"), text=remove),))
+    return Reply(content="\n".join(lines), actions=(button(call, call.text("🗑 删除", "🗑 Remove"), remove),))
 
 
 async def _remove(call: Call, text: str) -> Reply:
@@ -111,7 +111,7 @@ async def _remove(call: Call, text: str) -> Reply:
         if any(one.number == number for one in await (await library.base(name)).annotations(scope))
     ]
     if len(holding) > 1:
-        actions = tuple(Action(label=name, text=f"/kb answer rm {number} base={name}") for name in holding)
+        actions = tuple(button(call, name, f"answer rm {number} base={name}") for name in holding)
         return Reply(content=call.text("哪个知识库的？", "Of which knowledge base?"), actions=actions)
     if holding and await (await library.base(holding[0])).unannotate(number):
         return Reply(content=call.text(f"🗑 固定回答 {number} 已删除。", f"🗑 Fixed answer {number} is removed."))
@@ -153,7 +153,7 @@ def _more(call: Call, asked: Asked, count: int) -> tuple[Action, ...]:
     if start >= count:
         return ()
     base = f" base={short(asked.base)}" if asked.base else ""
-    return (Action(label=call.text("下一页", "More"), text=f"/kb answers{base} from={start}"),)
+    return (button(call, call.text("下一页", "More"), f"answers{base} from={start}"),)
 
 
 def _unknown(call: Call) -> Reply:

@@ -6,7 +6,7 @@ import difflib
 
 from bot.commands.base import Call, Reply
 from bot.commands.kb.options import Asked
-from bot.commands.kb.wording import code
+from bot.commands.kb.wording import button, code
 from channels.types import Action
 from knowledge.types import Access, Scope
 
@@ -106,13 +106,13 @@ def _named(call: Call, wanted: str, names: list[str]) -> str | Reply:
     close = difflib.get_close_matches(wanted, names, n=3) or names
     content = call.text(
         f"没有名为 {code(wanted)} 的知识库。可用的有：", f"There is no knowledge base {code(wanted)}. There are: "
-    ) + "、".join(map(code, names))
+    ) + call.text("、", ", ").join(map(code, names))
     return Reply(content=content, actions=_buttons(call, close))
 
 
 def _buttons(call: Call, names: list[str]) -> tuple[Action, ...]:
     """Let each button repeat the command; the last `base=` counts."""
-    return tuple(Action(label=name, text=f"/kb {call.arguments} base={name}") for name in names[:8])
+    return tuple(button(call, name, f"{call.arguments} base={name}") for name in names[:8])
 
 
 def _permits(call: Call, name: str) -> bool:

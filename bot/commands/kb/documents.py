@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bot.commands.base import Call, Reply
 from bot.commands.kb.choosing import chosen, known, scope_of
 from bot.commands.kb.options import Asked, read
-from bot.commands.kb.wording import code, counted, short
+from bot.commands.kb.wording import button, code, counted, short
 from channels.types import Action
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ async def restore(call: Call, text: str) -> Reply:
     # A document that a rollback holds back is not blocked: it is named whole.
     found = _among(asked.text, blocked) or [asked.text]
     if len(found) != 1:
-        return Reply(content=_which(call), actions=_buttons("restore", base, found))
+        return Reply(content=_which(call), actions=_buttons(call, "restore", base, found))
     report = await call.services.library().restore(base, found[0])
     back = report.added + report.changed
     if back:
@@ -137,8 +137,8 @@ def _line(call: Call, one: DocumentInfo) -> str:
 def _more(call: Call, base: str, pattern: str, start: int, count: int) -> tuple[Action, ...]:
     if start >= count:
         return ()
-    text = " ".join(filter(None, ("/kb ls", pattern, f"base={base} from={start}")))
-    return (Action(label=call.text(f"下一页（还有 {count - start}）", f"More ({count - start})"), text=text),)
+    words = " ".join(filter(None, ("ls", pattern, f"base={base} from={start}")))
+    return (button(call, call.text(f"下一页（还有 {count - start}）", f"More ({count - start})"), words),)
 
 
 def _none(call: Call, base: str, pattern: str) -> Reply:
@@ -187,9 +187,9 @@ async def _count(base: OpenBase, name: str) -> int:
 
 async def _unclear(call: Call, base: OpenBase, wanted: str, found: list[str]) -> Reply:
     if found:
-        return Reply(content=_which(call), actions=_buttons("rm", base.name, found))
+        return Reply(content=_which(call), actions=_buttons(call, "rm", base.name, found))
     documents = [one.document for one in await base.documents(scope_of(call)) if not one.blocked]
-    actions = _buttons("rm", base.name, _near(wanted, [*documents, *await _additions(call, base)]))
+    actions = _buttons(call, "rm", base.name, _near(wanted, [*documents, *await _additions(call, base)]))
     hint = (
         call.text("您是指：", " Did you mean:") if actions else call.text("用 `/kb ls` 查看。", " `/kb ls` lists them.")
     )
@@ -211,15 +211,13 @@ def _which(call: Call) -> str:
     return call.text("有几个都叫这个名字，是哪一个？", "Several are named so. Which one?")
 
 
-def _buttons(action: str, base: str, names: list[str]) -> tuple[Action, ...]:
-    return tuple(Action(label=short(one, 40), text=f"/kb {action} {one} base={base}") for one in names[:CLOSE_MAX])
+def _buttons(call: Call, action: str, base: str, names: list[str]) -> tuple[Action, ...]:
+    return tuple(button(call, short(one, 40), f"{action} {one} base={base}") for one in names[:CLOSE_MAX])
 
 
 def _confirm(call: Call, base: str, name: str, count: int) -> Reply:
-    action = Action(
-        label=call.text(f"🗑 删除 {count} 个文档", f"🗑 Remove {count} documents"),
-        text=f"/kb rm {name} base={base} sure=yes",
-    )
+    label = call.text(f"🗑 删除 {count} 个文档", f"🗑 Remove {count} documents")
+    action = button(call, label, f"rm {name} base={base} sure=yes")
     return Reply(
         content=call.text(
             f"{code(name)} 带来了 {count} 个文档，全部删除吗？",
@@ -237,7 +235,7 @@ def _removed(call: Call, base: str, name: str, gone: tuple[str, ...], before: in
         lines += [call.text(f"- ……还有 {more} 个", f"- … and {more} more")] if more > 0 else []
     undo = f"/kb rollback {before} base={base}"
     lines += ["", call.text(f"撤销：{code(undo)}", f"To undo: {code(undo)}")]
-    return Reply(content="\n".join(lines), actions=(Action(label=call.text("↩️ 撤销", "↩️ Undo"), text=undo),))
+    return Reply(content="\n".join(lines), actions=(button(call, call.text("↩️ 撤销", "↩️ Undo"), undo),))
 
 
 def _restorable(call: Call, base: str, blocked: list[str]) -> Reply:
@@ -247,4 +245,4 @@ def _restorable(call: Call, base: str, blocked: list[str]) -> Reply:
     if not blocked:
         return Reply(content=call.text(f"{code(base)} 中没有被删除的文档。", f"Nothing of {code(base)} is kept out."))
     content = call.text("恢复哪一个？", "Which one should come back?")
-    return Reply(content=content, actions=_buttons("restore", base, blocked))
+    return Reply(content=content, actions=_buttons(call, "restore", base, blocked))

@@ -9,8 +9,7 @@ from bot.commands.base import Call, Command, Reply
 from bot.commands.kb import adding, answers, documents, failures, history, overview, searching, syncing
 from bot.commands.kb.options import NUMBERS, WrongOption, action_of
 from bot.commands.kb.shown import opening
-from bot.commands.kb.wording import code
-from channels.types import Action
+from bot.commands.kb.wording import button, code
 from knowledge.errors import KnowledgeError
 
 Run = Callable[[Call, str], Awaitable[Reply]]
@@ -57,13 +56,13 @@ async def kb(call: Call) -> Reply:
 
 def _unknown(call: Call, action: str) -> Reply:
     close = difflib.get_close_matches(action, list(_BY_NAME), n=2)
-    known = "、".join(f"`{names[0]}`" for _, names in ACTIONS)
+    known = call.text("、", ", ").join(f"`{names[0]}`" for _, names in ACTIONS)
     return Reply(
         content=call.text(
             f"没有 {code(action)} 这个操作。可用的有：{known}。",
             f"There is no action {code(action)}. There are: {known}.",
         ),
-        actions=tuple(Action(label=f"/kb {name}", text=f"/kb {name}") for name in close),
+        actions=tuple(button(call, f"/kb {name}", name) for name in close),
     )
 
 

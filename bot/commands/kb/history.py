@@ -10,8 +10,7 @@ from bot.commands.base import Call, Reply
 from bot.commands.kb import failures
 from bot.commands.kb.choosing import chosen, several
 from bot.commands.kb.options import read
-from bot.commands.kb.wording import code, counted, paragraph, prose
-from channels.types import Action
+from bot.commands.kb.wording import button, code, counted, paragraph, prose
 from knowledge.errors import UnknownRevision
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ _STATES = {
     "ready": ("✅ 就绪", "✅ ready"),
     "failed": ("❌ 出错", "❌ failed"),
 }
+_VERBS = {"sync": "同步", "add": "添加", "remove": "删除", "blocked": "删除", "back to": "回到", "joined": "合并"}
 
 
 async def revisions(call: Call, text: str) -> Reply:
@@ -96,10 +96,10 @@ def _state(call: Call, one: BaseStatus, *, full: bool) -> list[str]:
         f"{one.documents} 个文档，{one.chunks} 段",
         f"{counted(one.documents, 'document')}, {counted(one.chunks, 'passage')}",
     )
-    line = f"- {code(one.name)} {state} · {counts}" if one.state == "ready" else f"- {code(one.name)} {state}"
+    line = f"{code(one.name)} {state} · {counts}" if one.state == "ready" else f"{code(one.name)} {state}"
     if not full:
-        return [line]
-    lines = [line]
+        return [f"- {line}"]
+    lines = [line, ""]
     if one.state == "ready":
         lines.append(
             call.text(f"- 版本 {one.revision}，向量 {one.vectors}", f"- revision {one.revision}, {one.vectors} vectors")
@@ -115,18 +115,24 @@ def _state(call: Call, one: BaseStatus, *, full: bool) -> list[str]:
 def _line(call: Call, one: Revision) -> str:
     changes = [f"{sign}{count}" for sign, count in (("+", one.added), ("~", one.changed), ("−", one.removed)) if count]
     # A note names documents, which not everybody in a group may know of.
-    note = code(one.note, limit=50) if one.note and call.message.private else ""
+    note = code(_note(call, one.note), limit=50) if one.note and call.message.private else ""
     return " · ".join(filter(None, (f"- **{one.number}**", _time(one.at), " ".join(changes), note)))
+
+
+def _note(call: Call, note: str) -> str:
+    """Return what the core noted down, its verb in the person's language."""
+    for verb, zh in _VERBS.items():
+        if note == verb or note.startswith(f"{verb} "):
+            return call.text(f"{zh}{note.removeprefix(verb)}", note)
+    return note
 
 
 async def _confirm(call: Call, base: str, number: int, kept: list[Revision]) -> Reply:
     later = [one for one in kept if one.number > number]
     if not any(one.number == number for one in kept):
         raise UnknownRevision(str(number))
-    action = Action(
-        label=call.text(f"↩️ 回到版本 {number}", f"↩️ Back to {number}"),
-        text=f"/kb rollback {number} base={base} sure=yes",
-    )
+    label = call.text(f"↩️ 回到版本 {number}", f"↩️ Back to {number}")
+    action = button(call, label, f"rollback {number} base={base} sure=yes")
     lines = [
         call.text(
             f"把 {code(base)} 恢复到版本 {number} 吗？将撤销：",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands.base import Call, Reply
 from bot.commands.kb import history
 from bot.commands.kb.choosing import NO_BASES_EN, NO_BASES_ZH, own
-from channels.types import Action
+from bot.commands.kb.wording import button
 
 HELP_ZH = """**添加** – 发送文件并写：
 `/kb add` · 可选 `base=知识库 role=角色 tag=标签`
@@ -60,7 +60,7 @@ async def overview(call: Call, text: str) -> Reply:
         call.text(HELP_ZH, HELP_EN),
     ]
     actions = tuple(
-        Action(label=call.text(zh, en), text=text)
-        for zh, en, text in (("📄 文档", "📄 Documents", "/kb ls"), ("🔄 同步", "🔄 Sync", "/kb sync"))
+        button(call, call.text(zh, en), words)
+        for zh, en, words in (("📄 文档", "📄 Documents", "ls"), ("🔄 同步", "🔄 Sync", "sync"))
     )
     return Reply(content="\n".join(lines), actions=actions)

@@ -9,8 +9,7 @@ from bot.commands.kb import failures
 from bot.commands.kb.choosing import several
 from bot.commands.kb.options import read
 from bot.commands.kb.shown import Shown, shown
-from bot.commands.kb.wording import code, counted
-from channels.types import Action
+from bot.commands.kb.wording import button, code, counted
 
 if TYPE_CHECKING:
     from knowledge.ingest import Report
@@ -30,7 +29,7 @@ async def sync(call: Call, text: str) -> Reply:
         for base in bases:
             show.prefix = f"{base}: " if len(bases) > 1 else ""
             lines += await _one(call, base, show, undo)
-    actions = tuple(Action(label=call.text("↩️ 撤销", "↩️ Undo"), text=text) for text in undo[:1] if len(undo) == 1)
+    actions = tuple(button(call, call.text("↩️ 撤销", "↩️ Undo"), words) for words in undo) if len(undo) == 1 else ()
     return Reply(content="\n".join(lines).strip(), actions=actions)
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+from channels.types import Action
+
+if TYPE_CHECKING:
+    from bot.commands.base import Call
 
 _CONTROL = re.compile("[\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]+")
 _MARKUP = re.compile(r"([\\`*_\[\]<>#~|&!])")
@@ -28,6 +34,11 @@ def short(text: str, limit: int = NAME_MAX) -> str:
         return line
     head = limit * 2 // 3
     return f"{line[:head]}…{line[head + 1 - limit :]}"
+
+
+def button(call: Call, label: str, words: str) -> Action:
+    """Return a button that sends `/kb` with these words, under the name that keeps the person's language."""
+    return Action(label=label, text=f"{call.text('/知识库', '/kb')} {words.removeprefix('/kb ')}")
 
 
 def counted(number: int, one: str, many: str = "") -> str:
