@@ -6,11 +6,9 @@ import getpass
 from collections.abc import Collection
 from typing import Any
 
-from rich.table import Table
-
 from bot.console import PROBLEM, complain, say
 from bot.kb.bases import one_base
-from bot.kb.wording import limits, limits_data, line, stdout, write_json
+from bot.kb.wording import grid, limits, limits_data, line, number_columns, stdout, write_json
 from bot.library import open_library
 from config.loader import Configuration
 from knowledge.types import Access, Annotation, Scope
@@ -24,11 +22,10 @@ async def list_answers(configuration: Configuration, base: str | None, *, as_jso
     if as_json:
         write_json([_data(one) for one in found])
         return 0
-    table = Table()
-    for name in ("number", "given"):
-        table.add_column(name, justify="right")
-    for name, ratio in (("question", 2), ("answer", 3), ("limits, author", 1)):
-        table.add_column(name, ratio=ratio, overflow="fold")
+    table = grid()
+    number_columns(table, "number", "given")
+    for name in ("question", "answer", "limits, author"):
+        table.add_column(name, overflow="fold")
     for one in found:
         notes = " · ".join(part for part in (limits(one.access), one.author) if part)
         table.add_row(str(one.number), str(one.hits), line(one.question), line(one.answer), line(notes))

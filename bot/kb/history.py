@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
 from bot.console import say
 from bot.kb.bases import one_base
 from bot.kb.removing import confirmed
-from bot.kb.wording import line, moment, stdout, when, write_json
+from bot.kb.wording import grid, line, moment, number_columns, stdout, when, write_json
 from bot.library import open_library
 from config.loader import Configuration
 
@@ -25,9 +23,8 @@ async def list_revisions(configuration: Configuration, base: str | None, *, as_j
     if as_json:
         write_json([_data(one) for one in revisions])
         return 0
-    table = Table()
-    for name in ("revision", "added", "changed", "removed"):
-        table.add_column(name, justify="right")
+    table = grid()
+    number_columns(table, "revision", "added", "changed", "removed")
     table.add_column("when", no_wrap=True)
     table.add_column("what", overflow="fold")
     for at, one in enumerate(revisions):

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bot.kb.bases import one_base, some_bases
 from bot.kb.reports import show_failures
-from bot.kb.wording import counted, limits, limits_data, line, moment, stdout, when, write_json
+from bot.kb.wording import counted, grid, limits, limits_data, line, moment, number_columns, stdout, when, write_json
 from bot.library import open_library
 from config.loader import Configuration
 
@@ -39,19 +39,16 @@ async def list_bases(configuration: Configuration, *, as_json: bool) -> int:
 
 
 def _bases(statuses: Sequence[BaseStatus], configuration: Configuration, added: dict[str, list[Addition]]) -> Table:
-    table = Table("base")
-    for name in ("documents", "chunks", "revision"):
-        table.add_column(name, justify="right")
-    table.add_column("last sync")
-    table.add_column("failed", justify="right")
-    table.add_column("sources")
+    table = grid("base")
+    number_columns(table, "documents", "chunks", "revision")
+    table.add_column("last sync", no_wrap=True)
+    number_columns(table, "failed", "sources")
     for one in statuses:
         settings = configuration.settings.knowledge[one.name]
         failed = Text(str(len(one.failed)), "red bold" if one.failed else "")
-        sources = f"{len(settings.sources) + len(settings.web)} + {len(added[one.name])} added"
-        table.add_row(
-            one.name, f"{one.documents:,}", f"{one.chunks:,}", str(one.revision), when(one.synced_at), failed, sources
-        )
+        counts = (f"{one.documents:,}", f"{one.chunks:,}", str(one.revision))
+        sources = f"{len(settings.sources) + len(settings.web)}+{len(added[one.name])}"
+        table.add_row(one.name, *counts, when(one.synced_at), failed, sources)
     return table
 
 
@@ -106,11 +103,9 @@ def _wanted(one: DocumentInfo, pattern: str | None) -> bool:
 
 
 def _documents(found: Sequence[DocumentInfo]) -> Table:
-    table = Table()
-    table.add_column("document", ratio=3, overflow="fold")
-    table.add_column("title", ratio=2, overflow="fold")
-    table.add_column("chunks", justify="right")
-    table.add_column("limits, tags, origin", ratio=2, overflow="fold")
+    table = grid("document", "title")
+    number_columns(table, "chunks")
+    table.add_column("limits, tags, origin", overflow="fold")
     for one in found:
         name, notes = line(one.document), Text(" · ").join(_notes(one))
         if one.blocked:

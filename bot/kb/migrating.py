@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from bot.console import PROBLEM, complain, err, say
 from bot.kb.bases import some_bases
 from bot.kb.progress import Tell, bars
-from bot.kb.wording import counted, stdout, write_json
+from bot.kb.wording import counted, grid, number_columns, stdout, write_json
 from bot.library import open_library
 from config.loader import Configuration
 from config.settings import ChromaSettings
@@ -124,13 +123,12 @@ async def _complete(base: OpenBase, tell: Tell) -> None:
 
 def _show(plans: Sequence[Plan], server: ChromaSettings) -> None:
     where = f"Chroma at {server.url}" if server.url else "embedded Chroma"
-    table = Table("base", "embedding model", title=f"store: {where}", title_justify="left")
-    for name in ("to embed", "vectors", "in the store"):
-        table.add_column(name, justify="right")
+    table = grid("base", "embedding model", title=f"store: {where}")
+    number_columns(table, "to embed", "vectors", "in the store")
     table.add_column("")
     for plan in plans:
         model = plan.model if plan.serving == plan.model else f"{plan.serving} → {plan.model}"
-        stored = "another process has it" if plan.stored is None else f"{plan.stored:,}"
+        stored = "in use elsewhere" if plan.stored is None else f"{plan.stored:,}"
         done = Text("✓", "green") if plan.done else Text("to do", "yellow")
         table.add_row(plan.base, Text(model), f"{plan.texts:,}", f"{plan.vectors:,}", stored, done)
     stdout().print(table)

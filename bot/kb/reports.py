@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from bot.console import PROBLEM, err, say
 from bot.kb.trouble import advice
-from bot.kb.wording import line
+from bot.kb.wording import grid, line, number_columns
 
 if TYPE_CHECKING:
     from knowledge.ingest import Report
@@ -21,9 +20,8 @@ FAILURES_SHOWN = 200
 
 def show_reports(console: Console, reports: Sequence[tuple[str, Report]], *, subject: str) -> int:
     """Print a row for each report, and what failed; return the exit code."""
-    table = Table(subject)
-    for name in ("added", "changed", "unchanged", "removed", "failed", "embedded", "seconds"):
-        table.add_column(name, justify="right")
+    table = grid(subject)
+    number_columns(table, "added", "changed", "same", "removed", "failed", "embedded", "seconds")
     for name, report in reports:
         failed = Text(str(len(report.failed)), "red bold" if report.failed else "")
         counts = (report.added, report.changed, report.unchanged, report.removed)

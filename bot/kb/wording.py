@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from bot.console import out
@@ -60,6 +62,20 @@ def show_indented(console: Console, text: Text, *, by: int = 4) -> None:
 def stdout() -> Console:
     """Return the console for results: where it is no terminal, lines stay whole, for `grep` and the like."""
     return out if out.is_terminal else Console(width=PIPED_WIDTH)
+
+
+def grid(*columns: str, title: str | None = None) -> Table:
+    """Return a table that leaves the width of a terminal to its contents."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def number_columns(table: Table, *names: str) -> None:
+    """Add columns for numbers."""
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
 
 
 def when(at: float) -> str:
