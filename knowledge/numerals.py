@@ -14,8 +14,10 @@ _DIGITS = {char: at for at, char in enumerate("零一二三四五六七八九")}
 _PLACES = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS = {"万": 10_000, "亿": 100_000_000}
 _UNITS = "年月日天周个号点时分秒元块岁次级条章名人位倍成季代页步小岗级楼层"
+_NUMERAL = "[零〇一二两三四五六七八九十百千万亿]"
 _CHINESE = re.compile(
-    rf"(?<=第)[零〇一二两三四五六七八九十百千万亿]+|[零〇一二两三四五六七八九十百千万亿]+(?=[{_UNITS}])"
+    rf"(?:(?<=第)|(?<=分之)){_NUMERAL}+|{_NUMERAL}+(?=[{_UNITS}])"
+    rf"|[一二两三四五六七八九][十百千万亿]{_NUMERAL}*|十[一二三四五六七八九]"
 )
 _NOT_A_NUMBER = frozenset(
     ("一个", "一次", "一点", "一时", "一名", "一位", "一条", "一人", "一步", "一代", "十分", "万一")
@@ -55,6 +57,8 @@ _ENGLISH = {
 } | {
     word: (at + 3) * 10 for at, word in enumerate(["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
 }
+_MAGNITUDES = {"half": "1/2", "hundred": "100", "thousand": "1000", "million": "1000000"}
+"""Counted by themselves: "two hundred" is not found equal to 200, and that is the careful side."""
 _ENGLISH_ONE = re.compile(r"\bone(?=[ -](?:year|month|week|day|hour|minute|night|child|person|time)s?\b)")
 
 
@@ -73,6 +77,7 @@ def _digits(text: str) -> Iterator[str]:
 
 
 def _chinese(text: str) -> Iterator[str]:
+    text = text.replace("百分之", "分之")
     for found in _CHINESE.finditer(text):
         if (
             text[found.start() : found.end() + 1] not in _NOT_A_NUMBER
@@ -85,6 +90,8 @@ def _english(text: str) -> Iterator[str]:
     yield from ("1" for _ in _ENGLISH_ONE.finditer(text))
     tens = 0
     for word in _WORD.findall(text):
+        if word in _MAGNITUDES:
+            yield _MAGNITUDES[word]
         value = _ENGLISH.get(word, -1)
         if tens and 0 < value < 10:
             yield str(tens + value)

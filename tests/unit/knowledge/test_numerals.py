@@ -18,6 +18,7 @@ from knowledge.numerals import numbers
         ("1,000 euros a year", "1000 euros a year"),
         ("more than 2000 元", "more than 两千元", "more than 2,000 元"),
         ("120000 元", "十二万元"),
+        ("15 percent", "百分之十五", "十五"),
         ("the second child", "第二个孩子", "child 2"),
         ("after one year", "after 1 year", "满一年"),
         ("in 2024", "二〇二四年"),
@@ -45,6 +46,12 @@ def test_the_same_number_however_it_is_written(same: tuple[str, ...]) -> None:
         ("twenty days", "twenty-five days"),
         ("a hundred and 5", "a hundred and 6"),
         ("合同3.11", "合同3.12"),
+        ("利率是百分之五", "利率是百分之十"),
+        ("不超过二十", "不超过三十"),
+        ("最多十五", "最多十六"),
+        ("3万元", "5万元"),
+        ("a hundred euros", "a thousand euros"),
+        ("half a day", "a day"),
     ],
 )
 def test_another_number_is_another_question(one: str, other: str) -> None:
