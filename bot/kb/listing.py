@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from bot.library import open_library
 from config.loader import Configuration
 
 if TYPE_CHECKING:
-    from config.settings import KnowledgeBase
+    from config.settings import KnowledgeBase, Settings
     from knowledge.additions import Addition
     from knowledge.status import BaseStatus
     from knowledge.types import DocumentInfo
@@ -33,21 +33,22 @@ async def list_bases(configuration: Configuration, *, as_json: bool) -> int:
     if as_json:
         write_json([_base_data(one, configuration.settings.knowledge[one.name], added[one.name]) for one in statuses])
         return 0
-    stdout().print(_bases(statuses, configuration, added))
+    stdout().print(bases_table(statuses, configuration.settings, added))
     show_failures([(f"{one.name}: {document}", reason) for one in statuses for document, reason in one.failed])
     return 0
 
 
-def _bases(statuses: Sequence[BaseStatus], configuration: Configuration, added: dict[str, list[Addition]]) -> Table:
+def bases_table(statuses: Sequence[BaseStatus], settings: Settings, added: Mapping[str, Sequence[Addition]]) -> Table:
+    """Return a row for each base; its sources are counted as those configured + those added."""
     table = grid("base")
     number_columns(table, "documents", "chunks", "revision")
     table.add_column("last sync", no_wrap=True)
     number_columns(table, "failed", "sources")
     for one in statuses:
-        settings = configuration.settings.knowledge[one.name]
+        base = settings.knowledge[one.name]
         failed = Text(str(len(one.failed)), "red bold" if one.failed else "")
         counts = (f"{one.documents:,}", f"{one.chunks:,}", str(one.revision))
-        sources = f"{len(settings.sources) + len(settings.web)}+{len(added[one.name])}"
+        sources = f"{len(base.sources) + len(base.web)}+{len(added[one.name])}"
         table.add_row(one.name, *counts, when(one.synced_at), failed, sources)
     return table
 

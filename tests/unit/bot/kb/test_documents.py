@@ -10,10 +10,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from bot.kb.listing import bases_table
 from bot.kb.trouble import explained
+from config.settings import KnowledgeBase, Settings
 from knowledge.errors import Busy, DocumentRefused, IndexUnavailable, KnowledgeError, UnknownDocument
 from knowledge.lock import FileLock
+from knowledge.status import BaseStatus
 from tests.unit.bot.kb.conftest import Shell
 
 GBK = "报销制度".encode("gb18030")
@@ -198,3 +202,14 @@ def test_a_model_that_is_away_is_told_without_a_traceback(shell: Shell) -> None:
     shell.endpoint.down = False
     shell("sync", "kb")
     assert len(shell.documents()) == 3
+
+
+def test_tables_show_every_column_in_a_terminal_of_eighty_columns() -> None:
+    status = BaseStatus(
+        name="handbook-zh", state="ready", documents=12_345, chunks=100_000, revision=1234, synced_at=1e9
+    )
+    settings = Settings(knowledge={status.name: KnowledgeBase(sources=("docs",))})
+    text = io.StringIO()
+    Console(file=text, width=80).print(bases_table([status], settings, {status.name: []}))
+    for shown in (status.name, "12,345", "100,000", "1234", "2001-09-09", "1+0"):
+        assert shown in text.getvalue()

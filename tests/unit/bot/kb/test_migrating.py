@@ -31,3 +31,16 @@ def test_a_server_that_is_not_there_is_told_and_nothing_is_lost(synced: Shell) -
     result = synced("migrate", "--to", "http://127.0.0.1:9", code=3)
     assert "no Chroma server at 127.0.0.1:9" in result.stderr
     assert synced.documents() == ["docs/expenses.md", "docs/secret.md", "docs/年假.md"]
+
+
+def test_a_server_is_filled_first_and_then_serves_without_a_text_embedded_again(synced: Shell, chroma_url: str) -> None:
+    synced.endpoint.texts.clear()
+    (moved,) = synced.data("migrate", "kb", "--to", chroma_url)
+    assert moved["stored"] == moved["vectors"] > 0
+    synced.configure(chroma=chroma_url)
+    found = synced.data("search", "hand in a receipt", "--base", "kb")
+    assert found["passages"][0]["document"] == "docs/expenses.md"
+    assert set(synced.endpoint.texts) == {"hand in a receipt"}
+    synced("rm", "docs/expenses.md", "--base", "kb", "--yes")
+    (held,) = synced.data("migrate", "kb", "--plan")
+    assert held["stored"] == held["vectors"] < moved["vectors"]
