@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_serializer, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from config.assistant import Name, Section
 
@@ -21,6 +29,14 @@ def _number_is_text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
+def _down_to_the_chat(name: str) -> str:
+    """Refuse what would never match: a limit that is written wrongly must not look like one."""
+    if sum(1 for part in name.split(":")[:3] if part.strip()) < 3:
+        raise ValueError("a conversation is named platform:account:chat, as `/status` shows it there")
+    return name.strip()
+
+
+ConversationName = Annotated[str, AfterValidator(_down_to_the_chat)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
 """An unset environment variable interpolates to an empty text: it means "not given"."""
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
@@ -258,7 +274,7 @@ class DocumentRule(Section):
 
     match: str = Field(description="A pattern, for example `*/hr/*`.")
     roles: tuple[str, ...] = Field((), description="Only people with one of these roles may see them.")
-    conversations: tuple[str, ...] = Field(
+    conversations: tuple[ConversationName, ...] = Field(
         (), description="They may be seen in these conversations only (see the base's own)."
     )
     tags: tuple[str, ...] = Field((), description="Tags for filtering.")
@@ -273,7 +289,7 @@ class KnowledgeBase(Section):
         (), description="Networks of your own that `web` may reach, for example 10.1.0.0/16."
     )
     roles: tuple[str, ...] = Field((), description="Only people with one of these roles may see the base.")
-    conversations: tuple[str, ...] = Field(
+    conversations: tuple[ConversationName, ...] = Field(
         (),
         description="The base may be seen in these conversations only: what `/status` shows there, or its beginning "
         "down to the chat, for example `telegram:default:-100123` for a group with all its topics.",
