@@ -61,6 +61,7 @@ class ReadingProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONWARNINGS": "ignore", "OPENBLAS_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C in a terminal is for its parent, whose end it sees by itself
             )
         return self._child
 

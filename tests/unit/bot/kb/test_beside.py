@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ async def spawned(shell: Shell, *arguments: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=ROOT,
+        start_new_session=True,
     )
 
 
@@ -56,11 +58,12 @@ async def test_a_running_parley_answers_from_what_was_just_added(shell: Shell, v
 async def test_ctrl_c_stops_cleanly_and_the_next_sync_goes_on(shell: Shell) -> None:
     for number in range(400):
         (shell.folder / "docs" / f"{number}.md").write_text(f"# Document {number}\n\nIt says {number}.\n")
+    (shell.folder / "docs" / "0.html").write_text("<main><h1>Page</h1><p>Read in a process of its own.</p></main>")
     process = await spawned(shell, "sync", "kb")
     deadline = time.monotonic() + 30
     while not shell.endpoint.texts and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everybody in the foreground gets it
     out, _ = await process.communicate()
     assert process.returncode == 130
     assert "goes on from there" in out.decode()
