@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -320,3 +321,26 @@ async def test_a_site_is_crawled_and_taken_out_again_after_asking(
 
 
 NETWORKS = '  garden: {fetch_networks: ["127.0.0.0/8"]}\n'
+
+
+async def test_two_conversations_may_add_at_the_same_time(
+    tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
+) -> None:
+    async with house(tmp_path, valkey_url, llm) as parley, owner(parley) as anna:
+        await kb(anna, "/kb ls")
+        other = Person(parley.url)
+        await other.http.close()
+        other.http = anna.http  # the same visitor in a second conversation
+        await other.arrive()
+        llm.embedding_delay_s = 0.05
+        long = "\n\n".join(f"## Part {number}\n\nText of part {number}." for number in range(20))
+        first, second = await asyncio.gather(
+            kb(anna, "/kb add", one__md=f"# One\n\n{long}".encode()),
+            kb(other, "/kb add", two__md=f"# Two\n\n{long}".encode()),
+        )
+        assert "`one.md`: 20 passages" in first
+        assert "`two.md`: 20 passages" in second
+        assert "3 documents" in await kb(anna, "/kb ls")
+        steps = [item["text"] for item in (*anna.progress, *other.progress)]
+        assert any("Waiting for another sync" in step for step in steps), steps
+        await other.leave()

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from pydantic import ValidationError
 
-from bot.access import CLAIMS_PER_HOUR, OWNER, Access
+from agents.types import Principal
+from bot.access import CLAIMS_PER_HOUR, OWNER, Access, Who
 from bot.store import Store
 from channels.types import Sender
 from config.settings import Owner, Person
@@ -83,3 +84,15 @@ async def test_the_code_itself_is_not_stored(store: Store) -> None:
     code = await Access(store, lambda: ()).owner_code()
     values = [str(await store.redis.get(key)) for key in await store.redis.keys("*")]
     assert code not in values
+
+
+def test_an_owner_may_what_an_administrator_may_and_nobody_else() -> None:
+    def allowed(*roles: str) -> list[bool]:
+        principal = Principal(person="p", roles=frozenset(roles))
+        everybody: tuple[Who, ...] = ("everyone", "admin", "owner")
+        return [Access.may(principal, who) for who in everybody]
+
+    assert allowed() == [True, False, False]
+    assert allowed("hr", "administrator") == [True, False, False]
+    assert allowed("admin") == [True, True, False]
+    assert allowed("owner") == [True, True, True]
