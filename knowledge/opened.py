@@ -79,7 +79,15 @@ class OpenBase:
             self._indexing = Indexing(writing, chroma, collection=collection, model=model, shared=shared)
         exchange = Exchange(client, writing, base=name) if client is not None and shared else None
         publisher = Publisher(writing, indexing=self._indexing, exchange=exchange, threads=threads)
-        self._search = Search(reading, index, base=name, model=model, access=self._access, around=settings.around)
+        self._search = Search(
+            reading,
+            index,
+            base=name,
+            model=model,
+            access=self._access,
+            around=settings.around,
+            beside=None if client is None else threads.beside,
+        )
         self._answers = Answers(reading, base=name, embedder=embedder.name, model=model)
         self._reading_vectors = VectorStore(reading, model=model)
         self._vectors = VectorStore(writing, model=model)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import ceil
 
 from knowledge.asking import PART_WEIGHT
 from knowledge.base import VectorIndex
 from knowledge.catalogue.file import CatalogueFile, Row, access_of, permitted
-from knowledge.catalogue.reader import Question, Reader
+from knowledge.catalogue.reader import Extent, Question, Reader
 from knowledge.catalogue.vectors import VectorStore, unpacked_rows
 from knowledge.fusion import Fusion, Scored, fused
 from knowledge.parents import Parents
@@ -23,6 +25,7 @@ _MORE_MAX = 480
 _LEXICAL = 30  # chunks asked for
 _SAME = 0.9  # share of common terms above which two chunks say the same
 
+Vectors = Sequence[Sequence[float]]
 Nearest = list[list[tuple[str, float]]]
 
 
@@ -46,10 +49,12 @@ class Search:
         model: str,
         access: Access,
         around: int = 0,
+        beside: Executor | None = None,
     ) -> None:
         """`access` is the base's own limit, which its passages carry along.
 
-        With `around`, so many chunks before and after a hit are given along with it.
+        With `around`, so many chunks before and after a hit are given along with it. `beside` is where the index may
+        be asked meanwhile: for one that does not read the catalogue.
         """
         self._reader = Reader(file)
         self._vectors = VectorStore(file, model=model)
@@ -57,6 +62,7 @@ class Search:
         self._base = base
         self._limit = (access,) if access.roles or access.conversations else ()
         self._around = around
+        self._beside = beside
 
     def best(
         self,
@@ -71,12 +77,16 @@ class Search:
 
         The first of `asked` is the question itself, the others are its parts.
         """
-        labels = self._permitted(scope)
+        extent = self._reader.extent()
+        labels = _permitted(extent, scope)
         if labels is not None and not labels:
             return []
-        questions = self._reader.questions([terms(one.text) for one in asked])
+        vectors = [one.vector for one in asked]
+        nearest = self._asking(vectors, labels, extent)
+        questions = self._reader.questions([terms(one.text) for one in asked], total=extent.chunks)
         ranked = [self._reader.matching(question, count=_LEXICAL, labels=labels) for question in questions]
-        cosines = self._cosines([one.vector for one in asked], ranked, labels)
+        compared = self._compared(vectors, ranked)
+        cosines = [beside | _best(hits) for beside, hits in zip(compared, nearest(), strict=True)]
         words = self._reader.words({number for found in cosines for number in found})
         best: dict[int, Scored] = {}
         for at, question in enumerate(questions):
@@ -87,31 +97,19 @@ class Search:
         ordered = sorted(best.values(), key=lambda scored: (-scored.score, scored.number))
         return self._passages(ordered, words, limit=limit, scope=scope, tags=tags)
 
-    def _permitted(self, scope: Scope) -> Collection[str] | None:
-        """Return the labels that `scope` may see; None where that is all of them."""
-        labels = self._reader.extent().labels
-        visible = {label for label in labels if permitted(access_of(label), scope)}
-        return None if len(visible) == len(labels) else visible
-
-    def _cosines(
-        self, vectors: Sequence[Sequence[float]], ranked: Sequence[Sequence[int]], labels: Collection[str] | None
-    ) -> list[dict[int, float]]:
-        """Return for each vector the best cosine of each chunk that is near it or was brought up by its words."""
-        found = [_best(hits) for hits in self._nearest(vectors, labels)]
-        lacking = [[number for number in ranked[at] if number not in cosines] for at, cosines in enumerate(found)]
-        for at, extra in enumerate(self._compared(vectors, lacking)):
-            found[at] |= extra
-        return found
-
-    def _nearest(self, vectors: Sequence[Sequence[float]], labels: Collection[str] | None) -> Nearest:
-        """Search the index. Its own filter is slow: cheaper to ask for more and leave out what is not permitted."""
+    def _asking(self, vectors: Vectors, labels: Collection[str] | None, extent: Extent) -> Callable[[], Nearest]:
+        """Ask the index, if possible while the words are looked up; return what waits for the answer."""
         if labels is None:
-            return self._index.nearest(vectors, count=_NEAREST, labels=None)
-        extent = self._reader.extent()
+            ask = partial(self._index.nearest, vectors, count=_NEAREST, labels=None)
+            return self._beside.submit(ask).result if self._beside is not None else ask
+        return partial(self._nearest, vectors, labels, extent)
+
+    def _nearest(self, vectors: Vectors, labels: Collection[str], extent: Extent) -> Nearest:
+        """Search among what is permitted. The index's own filter is slow: cheaper to ask for more and leave out."""
         share = sum(extent.labels[label] for label in labels) / max(1, extent.chunks)
         for more in _MORE:
-            count = ceil(more * _NEAREST / share) if share else _MORE_MAX
-            if count >= _MORE_MAX:
+            count = ceil(more * _NEAREST / share) if share else 0
+            if not 0 < count <= _MORE_MAX:
                 break
             found = self._index.nearest(vectors, count=count, labels=None)
             within = self._reader.within({_number(key) for hits in found for key, _ in hits}, labels)
@@ -120,21 +118,21 @@ class Search:
                 return kept
         return self._index.nearest(vectors, count=_NEAREST, labels=labels)
 
-    def _compared(
-        self, vectors: Sequence[Sequence[float]], lacking: Sequence[Sequence[int]]
-    ) -> Iterator[dict[int, float]]:
-        """Yield for each vector the best cosines of the chunks that only their words brought up."""
+    def _compared(self, vectors: Vectors, ranked: Sequence[Sequence[int]]) -> list[dict[int, float]]:
+        """Return for each vector the best cosines of the chunks that its words brought up."""
         import numpy
 
-        held = self._vectors.vectors_for({number for numbers in lacking for number in numbers})
+        held = self._vectors.vectors_for({number for numbers in ranked for number in numbers})
         if not held:
-            return
+            return [{} for _ in ranked]
         rows = unpacked_rows([row[2] for row in held], width=len(vectors[0]))
         starts = numpy.cumsum([0, *(count for _, count, _ in held[:-1])])
         best = numpy.maximum.reduceat(rows @ numpy.asarray(vectors, "f4").T, starts).tolist()
         cosines = {number: row for (number, _, _), row in zip(held, best, strict=True)}
-        for at, numbers in enumerate(lacking):
-            yield {number: cosines[number][at] for number in numbers if number in cosines}
+        return [
+            {number: cosines[number][at] for number in numbers if number in cosines}
+            for at, numbers in enumerate(ranked)
+        ]
 
     def _passages(
         self,
@@ -182,6 +180,12 @@ class Search:
             lexical_score=round(min(1.0, one.lexical), 4),
             access=(*self._limit, *(one for one in row.version.access if one.roles or one.conversations)),
         )
+
+
+def _permitted(extent: Extent, scope: Scope) -> Collection[str] | None:
+    """Return the labels that `scope` may see; None where that is all of them."""
+    visible = {label for label in extent.labels if permitted(access_of(label), scope)}
+    return None if len(visible) == len(extent.labels) else visible
 
 
 def _number(key: str) -> int:

@@ -15,6 +15,7 @@ from knowledge.types import Access, Chunk, Scope
 
 _VERSION = 2
 """To be raised with every change of a table; a further table needs none."""
+# Where rows are large, they have row ids: without them, rows of a kilobyte would also make up the tree above them.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS versions(
@@ -24,11 +25,11 @@ CREATE TABLE IF NOT EXISTS chunks(
     number INTEGER PRIMARY KEY AUTOINCREMENT, version TEXT NOT NULL, ordinal INTEGER NOT NULL,
     headings TEXT NOT NULL, place TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS chunks_version ON chunks(version, ordinal);
-CREATE TABLE IF NOT EXISTS embedded(number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, vector BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS embedded(key BLOB NOT NULL UNIQUE, vector BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS models(number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS facets(
     chunk INTEGER NOT NULL, model INTEGER NOT NULL, count INTEGER NOT NULL, vectors BLOB NOT NULL,
-    PRIMARY KEY(chunk, model)) WITHOUT ROWID;
+    UNIQUE(chunk, model));
 CREATE TABLE IF NOT EXISTS indexed(
     collection TEXT NOT NULL, version TEXT NOT NULL, done INTEGER NOT NULL,
     PRIMARY KEY(collection, version)) WITHOUT ROWID;

@@ -64,9 +64,8 @@ class Reader:
             self._extent = Extent(revision=revision, chunks=sum(labels.values()), labels=labels)
         return self._extent
 
-    def questions(self, texts: Sequence[Sequence[str]]) -> list[Question]:
-        """Weigh the terms of questions by how rare they are here."""
-        total = self.extent().chunks
+    def questions(self, texts: Sequence[Sequence[str]], *, total: int) -> list[Question]:
+        """Weigh the terms of questions by how rare they are among the `total` chunks here."""
         wanted = json.dumps(list(dict.fromkeys(term for terms in texts for term in terms)), ensure_ascii=False)
         sql = "SELECT value, doc FROM json_each(?) CROSS JOIN vocabulary ON term=value"
         counts: dict[str, int] = dict(self._file.db.execute(sql, (wanted,)).fetchall())

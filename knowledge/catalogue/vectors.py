@@ -81,7 +81,9 @@ class VectorStore:
         """Store the vectors that stand for chunks, by the chunk's number."""
         rows = [(chunk, self._model, len(held), b"".join(held)) for chunk, held in facets.items()]
         with self._file.writing():
-            self._file.db.executemany("INSERT OR REPLACE INTO facets VALUES(?,?,?,?)", rows)
+            self._file.db.executemany(
+                "INSERT OR REPLACE INTO facets(chunk, model, count, vectors) VALUES(?,?,?,?)", rows
+            )
 
     def complete(self, version: str) -> bool:
         """Tell whether every chunk of a version has its vectors."""
