@@ -56,7 +56,7 @@ async def test_a_running_parley_answers_from_what_was_just_added(shell: Shell, v
 
 
 async def test_ctrl_c_stops_cleanly_and_the_next_sync_goes_on(shell: Shell) -> None:
-    for number in range(400):
+    for number in range(150):
         (shell.folder / "docs" / f"{number}.md").write_text(f"# Document {number}\n\nIt says {number}.\n")
     (shell.folder / "docs" / "0.html").write_text("<main><h1>Page</h1><p>Read in a process of its own.</p></main>")
     process = await spawned(shell, "sync", "kb")
