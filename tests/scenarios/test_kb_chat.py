@@ -211,6 +211,8 @@ async def test_an_answer_is_fixed_corrected_and_removed(
     tmp_path: Path, redis: Redis, valkey_url: str, llm: LLMSimulator
 ) -> None:
     async with house(tmp_path, valkey_url, llm, files={"parking.md": PARKING}) as parley, owner(parley) as anna:
+        assert "found nothing" in (await anna.ask("Zebras?"))["content"]
+        assert "only says that nothing was found" in await kb(anna, "/kb answer")
         await anna.ask(PERMIT)
         fixed = await kb(anna, "/kb answer")
         assert f"**Q** {PERMIT}" in fixed

@@ -10,7 +10,7 @@ from agents.limits import permitted
 from bot.access import person_of
 from bot.commands.base import Call, Reply
 from bot.commands.kb.choosing import first, scope_of, several
-from bot.commands.kb.drafts import Draft, drafted
+from bot.commands.kb.drafts import Draft, drafted, says_nothing
 from bot.commands.kb.options import Asked, action_of, read
 from bot.commands.kb.wording import button, code, counted, paragraph, prose, short
 from channels.types import Action
@@ -64,6 +64,8 @@ async def answer(call: Call, text: str) -> Reply:
     # A role may have been taken away since: what was said under it is out of reach.
     if draft is None or not permitted(draft.access, scope_of(call)):
         return _unknown(call)
+    if says_nothing(draft.answer, call.assistant.knowledge.not_found):
+        return _empty(call, draft)
     if len(draft.question) > QUESTION_MAX or len(draft.answer) > ANSWER_MAX:
         return Reply(
             content=call.text(
@@ -154,6 +156,17 @@ def _more(call: Call, asked: Asked, count: int) -> tuple[Action, ...]:
         return ()
     base = f" base={short(asked.base)}" if asked.base else ""
     return (button(call, call.text("下一页", "More"), f"answers{base} from={start}"),)
+
+
+def _empty(call: Call, draft: Draft) -> Reply:
+    question = prose(paragraph(draft.question, 200))
+    return Reply(
+        content=call.text(
+            f"上一个回答只是说没有找到。请写出“{question}”的正确回答：\n`/kb answer 正确的回答`",
+            f"That answer only says that nothing was found. Write what “{question}” should be answered with:\n"
+            "`/kb answer THE RIGHT ANSWER`",
+        )
+    )
 
 
 def _unknown(call: Call) -> Reply:

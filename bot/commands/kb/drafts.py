@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.texts import TEXTS
+
 if TYPE_CHECKING:
     from agents.types import RecalledMessage
     from knowledge.types import Access
@@ -42,7 +44,7 @@ def drafted(text: str, quoted: str, messages: Sequence[RecalledMessage]) -> Draf
     question = None if at is None else _question_before(at, messages)
     if at is None or question is None:
         return None
-    answer = text or without_citations(messages[at].text)
+    answer = text or lasting(messages[at].text)
     return Draft(question=messages[question].text, answer=answer, access=_limits(messages, [question, at]))
 
 
@@ -56,15 +58,24 @@ def pair_of(text: str) -> tuple[str, str] | None:
     return (question, answer) if question and answer else None
 
 
-def without_citations(text: str) -> str:
-    """Return an answer without its [numbers]: what they refer to is not stored with it."""
+def lasting(text: str) -> str:
+    """Return an answer as it may be given again: without [numbers], and without the note that no model wrote it."""
+    for note in TEXTS["offline_note"].values():
+        text = text.replace(note, "")
     return _CITED.sub("", text).strip()
+
+
+def says_nothing(answer: str, not_found: str | None) -> bool:
+    """Whether an answer only says that nothing was found: `not_found` is how the assistant itself puts it."""
+    keys = ("not_found", "offline_not_found", "offline_no_base", "blocked")
+    known = [_flat(text) for key in keys for text in TEXTS[key].values()]
+    return _flat(answer) in [*known, _flat(not_found or "")]
 
 
 def _replied(text: str, quoted: str, messages: Sequence[RecalledMessage]) -> Draft | None:
     same = _same(quoted, messages)
     if text:
-        answer = without_citations(messages[same[0]].text) if same else quoted.strip()
+        answer = lasting(messages[same[0]].text) if same else quoted.strip()
         # Where the words come from is not known: all that was said here counts.
         sources = same[:1] or list(range(len(messages)))
         return Draft(question=text, answer=answer, access=_limits(messages, sources))
@@ -74,7 +85,7 @@ def _replied(text: str, quoted: str, messages: Sequence[RecalledMessage]) -> Dra
         return None
     return Draft(
         question=messages[question].text,
-        answer=without_citations(messages[at].text),
+        answer=lasting(messages[at].text),
         access=_limits(messages, [question, at]),
     )
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from agents.texts import TEXTS
 from agents.types import RecalledMessage, Role
-from bot.commands.kb.drafts import Draft, drafted, pair_of
+from bot.commands.kb.drafts import Draft, drafted, pair_of, says_nothing
 from knowledge.types import Access
 
 HR, FINANCE = Access(roles=frozenset({"hr"})), Access(roles=frozenset({"finance"}))
@@ -98,6 +99,16 @@ def test_a_pair_has_limits_where_its_answer_was_copied_from_the_talk() -> None:
     copied = drafted("年假？ => 满一年后每年 10 天 [1]，见手册。", "", TALK)
     assert copied is not None
     assert copied.access == (HR,)
+
+
+def test_what_is_only_about_the_moment_is_not_stored() -> None:
+    note = TEXTS["offline_note"]["zh"]
+    draft = drafted("", "", (said("user", "几点关门？"), said("assistant", f"十点 [1]。\n\n{note}")))
+    assert draft is not None
+    assert draft.answer == "十点。"
+    assert says_nothing(TEXTS["not_found"]["en"], None)
+    assert says_nothing("Ask Ms Quill!", "**Ask** Ms Quill!")
+    assert not says_nothing("Ten.", None)
 
 
 def test_without_anything_said_nothing_is_made_up() -> None:
