@@ -19,7 +19,8 @@ from knowledge.parents import Parents
 from knowledge.types import Access, Passage, Scope
 from knowledge.words import terms
 
-_NEAREST = 60  # vectors asked for; a chunk has one to some eight
+NEAREST = 60
+"""Vectors asked for; a chunk has one to some seven."""
 _MORE = (1.5, 6.0)  # times what would do if the limited documents were spread evenly
 _MORE_MAX = 480
 _LEXICAL = 30  # chunks asked for
@@ -100,7 +101,7 @@ class Search:
     def _asking(self, vectors: Vectors, labels: Collection[str] | None, extent: Extent) -> Callable[[], Nearest]:
         """Ask the index, if possible while the words are looked up; return what waits for the answer."""
         if labels is None:
-            ask = partial(self._index.nearest, vectors, count=_NEAREST, labels=None)
+            ask = partial(self._index.nearest, vectors, count=NEAREST, labels=None)
             return self._beside.submit(ask).result if self._beside is not None else ask
         return partial(self._nearest, vectors, labels, extent)
 
@@ -108,15 +109,15 @@ class Search:
         """Search among what is permitted. The index's own filter is slow: cheaper to ask for more and leave out."""
         share = sum(extent.labels[label] for label in labels) / max(1, extent.chunks)
         for more in _MORE:
-            count = ceil(more * _NEAREST / share) if share else 0
+            count = ceil(more * NEAREST / share) if share else 0
             if not 0 < count <= _MORE_MAX:
                 break
             found = self._index.nearest(vectors, count=count, labels=None)
             within = self._reader.within({_number(key) for hits in found for key, _ in hits}, labels)
-            kept = [list(islice((hit for hit in hits if _number(hit[0]) in within), _NEAREST)) for hits in found]
-            if all(len(hits) == _NEAREST for hits in kept):
+            kept = [list(islice((hit for hit in hits if _number(hit[0]) in within), NEAREST)) for hits in found]
+            if all(len(hits) == NEAREST for hits in kept):
                 return kept
-        return self._index.nearest(vectors, count=_NEAREST, labels=labels)
+        return self._index.nearest(vectors, count=NEAREST, labels=labels)
 
     def _compared(self, vectors: Vectors, ranked: Sequence[Sequence[int]]) -> list[dict[int, float]]:
         """Return for each vector the best cosines of the chunks that its words brought up."""

@@ -56,10 +56,11 @@ def speed_table(speeds: list[Speed], question_ms: float, texts_per_s: float) -> 
     table = Table(
         title=f"Speed without the embedding call (a question: {question_ms:.1f} ms, {texts_per_s:.0f} texts/s)"
     )
+    table.add_column("")
+    for _ in speeds:
+        table.add_column(justify="right")
     for field in fields(Speed):
-        table.add_column(field.name, justify="right")
-    for speed in speeds:
-        table.add_row(*(f"{getattr(speed, field.name):,.1f}".removesuffix(".0") for field in fields(Speed)))
+        table.add_row(field.name, *(f"{getattr(speed, field.name):,.1f}".removesuffix(".0") for speed in speeds))
     return table
 
 
