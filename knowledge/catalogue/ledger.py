@@ -126,8 +126,11 @@ class Ledger:
             if not changes:
                 return number
             number = max(number + 1, least)
-            for document, version in changes.items():
-                self._switch(document, before.get(document), version)
+            # In the order of the chunks' numbers: otherwise the full-text index begins anew with each document.
+            for version, document in sorted((before[doc], doc) for doc in changes if doc in before):
+                self._hide(document, version)
+            for version, document in sorted((version, doc) for doc, version in changes.items() if version is not None):
+                self._show(document, version)
             removed = sum(version is None for version in changes.values())
             added = sum(version is not None and doc not in before for doc, version in changes.items())
             self._file.db.execute(
@@ -139,17 +142,17 @@ class Ledger:
             )
             return number
 
-    def _switch(self, document: str, old: str | None, new: str | None) -> None:
-        if old is not None:
-            self._file.db.execute(
-                "DELETE FROM lexical WHERE rowid IN (SELECT number FROM chunks WHERE version=?)", (old,)
-            )
-            self._file.db.execute("DELETE FROM current WHERE document=?", (document,))
-        if new is None:
-            return
-        self._file.db.execute("INSERT INTO current VALUES(?,?)", (document, new))
-        title = self._file.text("SELECT title FROM versions WHERE id=?", new)
-        rows = self._file.db.execute("SELECT number, headings, text FROM chunks WHERE version=?", (new,)).fetchall()
+    def _hide(self, document: str, version: str) -> None:
+        self._file.db.execute(
+            "DELETE FROM lexical WHERE rowid IN (SELECT number FROM chunks WHERE version=?)", (version,)
+        )
+        self._file.db.execute("DELETE FROM current WHERE document=?", (document,))
+
+    def _show(self, document: str, version: str) -> None:
+        self._file.db.execute("INSERT INTO current VALUES(?,?)", (document, version))
+        title = self._file.text("SELECT title FROM versions WHERE id=?", version)
+        sql = "SELECT number, headings, text FROM chunks WHERE version=? ORDER BY ordinal"
+        rows = self._file.db.execute(sql, (version,)).fetchall()
         self._file.db.executemany(
             "INSERT INTO lexical(rowid, terms) VALUES(?,?)",
             [
