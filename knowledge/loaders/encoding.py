@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 
 from knowledge.errors import DocumentRefused
 
@@ -19,6 +20,11 @@ _COMMON = frozenset(
     "電這個們來時會對發過說產種麼無與從後學經進還間問開關長東車員請應該國為於動點體實現當與將樣話頭書見業務業費報資訊總統"
     "日月天年元公司请假休申提前主管员工批部门时间内需须每最超须件单费用报销电话办公室时周新人事业务规定标准，。、：；（）？！“”《》"
 )
+
+_LEVELS = {
+    "gb18030": ("gb2312", frozenset({0xA1, 0xA3, *range(0xB0, 0xD8)})),
+    "big5hkscs": ("big5", frozenset(range(0xA1, 0xC7))),
+}
 
 
 def decode(data: bytes, *, name: str) -> str:
@@ -60,9 +66,22 @@ def guess(data: bytes) -> str:
 def _sense(sample: bytes, encoding: str) -> float:
     """Return how Chinese a decoding reads: 1 where all its wide characters are common, below 0 where it breaks."""
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
-    wide = [char for char in text if ord(char) > 0x7F]
+    wide = Counter(char for char in text if ord(char) > 0x7F)
     if not wide:
         return 0.0
-    common = sum(char in _COMMON for char in wide) / len(wide)
-    broken = sum(char == "\ufffd" or 0xE000 <= ord(char) <= 0xF8FF for char in wide) / len(wide)
-    return common - 4 * broken
+    common = sum(count for char, count in wide.items() if char in _COMMON)
+    usual = sum(count for char, count in wide.items() if _usual(char, encoding))
+    broken = sum(count for char, count in wide.items() if char == "\ufffd" or 0xE000 <= ord(char) <= 0xF8FF)
+    return ((common + usual) / 2 - 4 * broken) / wide.total()
+
+
+def _usual(char: str, encoding: str) -> bool:
+    """Tell whether a character is in the encoding's first level, which has those in everyday use, or punctuation.
+
+    Sources: GB 2312-80, rows 1, 3 and 16–55; Big5, A140–A3BF and A440–C67E.
+    """
+    older, leads = _LEVELS[encoding]
+    try:
+        return char.encode(older)[0] in leads
+    except UnicodeEncodeError:
+        return False

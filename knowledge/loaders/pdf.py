@@ -1,14 +1,17 @@
-"""PDF: text page by page, without the lines that stand on every page."""
+"""PDF: text page by page, without the lines that stand on every page; simple tables as tables."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from knowledge.errors import DocumentRefused
+from knowledge.loaders.glyphs import written
 from knowledge.loaders.markdown import unwrapped
+from knowledge.loaders.tabular import table
 from knowledge.types import Block, Loaded
 
 PAGES_MAX = 3000
@@ -28,15 +31,15 @@ def load(data: bytes, *, name: str) -> Loaded:
             raise DocumentRefused("it needs a password", document=name)
         if len(reader.pages) > PAGES_MAX:
             raise DocumentRefused(f"more than {PAGES_MAX} pages", document=name)
-        pages = [page.extract_text()[:_PAGE_CHARACTERS_MAX].splitlines() for page in reader.pages]
-        title = str(reader.metadata.title or "").strip() if reader.metadata else ""
+        pages = [written(page.extract_text()[:_PAGE_CHARACTERS_MAX]).splitlines() for page in reader.pages]
+        title = written(str(reader.metadata.title or "")).strip() if reader.metadata else ""
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError) as error:
         raise DocumentRefused(f"damaged: {type(error).__name__}", document=name) from error
     repeated = _repeated(pages)
     blocks = [
-        Block(text=text, place=f"p. {number}")
+        block
         for number, lines in enumerate(pages, 1)
-        for text in _paragraphs([line for line in lines if _shape(line) not in repeated])
+        for block in _blocks([line for line in lines if _shape(line) not in repeated], f"p. {number}")
     ]
     if not blocks:
         raise DocumentRefused("no text in it (a scan?)", document=name)
@@ -57,9 +60,43 @@ def _repeated(pages: list[list[str]]) -> set[str]:
     return {shape for shape, count in edges.items() if count > 0.6 * len(pages)}
 
 
-def _paragraphs(lines: list[str]) -> list[str]:
-    """Join the lines that were only broken by the page's width."""
+def _blocks(lines: list[str], place: str) -> list[Block]:
+    """Return the paragraphs and tables of a page."""
     full = max((len(line) for line in lines), default=0) * 0.75
+    blocks: list[Block] = []
+    at, prose = 0, list[str]()
+    while at < len(lines):
+        rows = _table_at(lines, at)
+        if rows:
+            blocks += [Block(text=text, place=place) for text in _paragraphs(prose, full)]
+            blocks.append(Block(text=table(rows), place=place, kind="table"))
+            prose = []
+        else:
+            prose.append(lines[at])
+        at += len(rows) or 1
+    return [*blocks, *(Block(text=text, place=place) for text in _paragraphs(prose, full))]
+
+
+def _table_at(lines: list[str], at: int) -> list[list[str]]:
+    """Return the rows of the table that begins at a line; empty where none does.
+
+    A PDF knows no tables. What is taken for one: lines of as many words each, of which one place has a number in every
+    line but the first.
+    """
+    rows = [lines[at].split()]
+    while at + len(rows) < len(lines) and len(cells := lines[at + len(rows)].split()) == len(rows[0]):
+        rows.append(cells)
+    columns = list(zip(*rows, strict=True))
+    numbered = any(_numbers(column[1:]) and not _numbers(column[:1]) for column in columns)
+    return rows if len(rows) > 2 and len(columns) > 1 and numbered else []
+
+
+def _numbers(cells: Sequence[str]) -> bool:
+    return all(any(char.isdigit() for char in cell) for cell in cells)
+
+
+def _paragraphs(lines: list[str], full: float) -> list[str]:
+    """Join the lines that were only broken by the page's width; `full` is how long a line is that was."""
     paragraphs: list[str] = []
     held = ""
     for raw in lines:

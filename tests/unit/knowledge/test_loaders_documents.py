@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.message import EmailMessage
+
 import pytest
 
 from knowledge.errors import DocumentRefused
@@ -43,6 +45,28 @@ def test_pdf_joins_lines_that_only_the_page_broke() -> None:
 def test_pdf_without_text_is_refused_as_a_scan() -> None:
     with pytest.raises(DocumentRefused, match="scan"):
         load(office.pdf([[" "]]), "scan.pdf")
+
+
+def test_pdf_keeps_a_table_of_single_words_together() -> None:
+    lines = ["住宿标准如下：", "城市 每晚上限 淡季上限", "深圳 560 450", "成都 380 310", "超出部分由出差人自己承担。"]
+    before, found, after = load(office.pdf([lines]), "a.pdf").blocks
+    assert (before.text, after.text) == (lines[0], lines[-1])
+    assert (found.kind, found.place) == ("table", "p. 1")
+    assert found.text.splitlines()[::3] == ["| 城市 | 每晚上限 | 淡季上限 |", "| 成都 | 380 | 310 |"]
+
+
+def test_pdf_takes_no_prose_for_a_table() -> None:
+    lines = ["We met in 2019 there.", "They left in March then.", "All of us went home."]
+    assert {block.kind for block in load(office.pdf([lines]), "a.pdf").blocks} == {"text"}
+
+
+def test_pdf_writes_radicals_and_ligatures_as_people_do() -> None:
+    page = ["⽤⼾出⻔请登记，⻓途⻋费实报实销。", "The ﬁrst oﬃce is on the second ﬂoor."]
+    assert texts(load(office.pdf([page], title="⻋费"), "a.pdf")) == [
+        "用户出门请登记，长途车费实报实销。",
+        "The first office is on the second floor.",
+    ]
+    assert load(office.pdf([page], title="⻋费"), "a.pdf").title == "车费"
 
 
 def test_docx_keeps_headings_and_tables_in_order() -> None:
@@ -152,3 +176,60 @@ def test_email_gives_the_text_and_names_attachments() -> None:
     assert loaded.title == "放假通知"
     assert texts(loaded)[1:] == ["国庆放七天。", "请交接工作。", "Attachments: plan.zip"]
     assert "lin@example.com" in texts(loaded)[0]
+
+
+def mail(*attachments: tuple[str, bytes], text: str = "See below.") -> EmailMessage:
+    message = EmailMessage()
+    message["Subject"] = "Papers"
+    message.set_content(text)
+    for name, content in attachments:
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return message
+
+
+def attached(message: EmailMessage) -> dict[str, list[str]]:
+    """Return the texts of a mail by the attachment that they stand under."""
+    found: dict[str, list[str]] = {}
+    for block in load(message.as_bytes(), "a.eml").blocks:
+        found.setdefault(block.headings[0] if block.headings else "", []).append(block.text)
+    return found
+
+
+def test_email_gives_the_attachments_that_can_be_read_under_their_names() -> None:
+    found = attached(
+        mail(
+            ("报价.docx", office.docx([("h1", "价格"), ("p", "每台八百元。")])),
+            ("../../prices.csv", "品名,单价\n玻璃,88\n".encode("gbk")),
+            ("scan.pdf", office.pdf([["Second page"]])),
+        )
+    )
+    assert found["报价.docx"] == ["每台八百元。"]
+    assert found["prices.csv"] == ["| 品名 | 单价 |\n|---|---|\n| 玻璃 | 88 |"]
+    assert found["scan.pdf"] == ["Second page"]
+    assert found[""][-1] == "Attachments: 报价.docx, prices.csv, scan.pdf"
+
+
+def test_email_only_names_mails_archives_and_attachments_that_are_refused_or_limited() -> None:
+    inner = mail(("deep.txt", b"deep"), text="inner text")
+    outer = mail(
+        ("mail.eml", inner.as_bytes()),
+        ("plans.zip", office.zipped({"a.txt": "zipped"})),
+        ("torn.pdf", b"%PDF-1.7 torn"),
+        ("hr.md", b"---\nroles: hr\n---\nsalaries\n"),
+        ("broken.md", b"---\nroles: [hr\n---\nsalaries\n"),
+        ("fine.txt", b"fine"),
+    )
+    outer.add_attachment(inner)
+    found = attached(outer)
+    assert found.keys() == {"", "fine.txt"}
+    assert not any(word in " ".join(found[""]) for word in ("inner text", "deep", "zipped", "salaries"))
+    assert found[""][-1].startswith("Attachments: mail.eml, plans.zip, torn.pdf, hr.md, broken.md, fine.txt, message/")
+
+
+def test_email_of_which_the_attachment_is_all_is_read() -> None:
+    message = EmailMessage()
+    message["Subject"] = "Scan"
+    message.set_content(
+        office.pdf([["All there is"]]), maintype="application", subtype="pdf", filename="scan.pdf", disposition="inline"
+    )
+    assert attached(message)["scan.pdf"] == ["All there is"]

@@ -22,9 +22,30 @@ def test_reads_traditional_chinese(encoding: str) -> None:
     assert decode(b"\xff\xfe" + data if encoding == "utf-16-le" else data, name="a.txt") == TRADITIONAL
 
 
-@pytest.mark.parametrize("phrase", ["报销", "年假有几天", "电话：8110", "会议室,楼层,人数\n松风,12,6\n听泉,12,10\n"])
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "报销",
+        "年假有几天",
+        "电话：8110",
+        "会议室,楼层,人数\n松风,12,6\n听泉,12,10\n",
+        "品名,单价\n玻璃,88\n",
+        "温度",
+        "雨伞",
+    ],
+)
 def test_guesses_short_texts(phrase: str) -> None:
     assert guess(phrase.encode("gb18030")) == "gb18030"
+
+
+@pytest.mark.parametrize("phrase", ["報銷", "電話：8110", "品名,單價\n玻璃,88\n", "會議室,樓層\n聽泉,12\n"])
+def test_guesses_short_traditional_texts(phrase: str) -> None:
+    assert guess(phrase.encode("big5")) == "big5hkscs"
+
+
+@pytest.mark.parametrize("phrase", ["naïve", "Größe", "El Niño – señor", "Žluťoučký kůň úpěl", "10 £ à la carte"])
+def test_takes_no_accented_word_for_chinese(phrase: str) -> None:
+    assert guess(phrase.encode("cp1252", "ignore")) == "cp1252"
 
 
 def test_takes_accented_latin_for_latin() -> None:
