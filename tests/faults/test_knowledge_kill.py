@@ -65,15 +65,22 @@ def contents(path: Path) -> list[tuple[object, ...]]:
     return rows
 
 
-def indexed(path: Path) -> Counter[str]:
-    """Return what Chroma holds: how many vectors, under which labels."""
+def indexed(path: Path) -> dict[str, tuple[list[float], object]]:
+    """Return what Chroma holds: every vector with its label, by its id."""
     import chromadb
     from chromadb.config import Settings
 
     client = chromadb.PersistentClient(str(path), settings=Settings(anonymized_telemetry=False))
     (collection,) = client.list_collections()
-    found = collection.get(include=["metadatas"])
-    return Counter({"vectors": len(found["ids"]), "distinct": len(set(found["ids"]))})
+    found = collection.get(include=["embeddings", "metadatas"])
+    assert found["embeddings"] is not None
+    assert found["metadatas"] is not None
+    vectors = [list(map(float, vector)) for vector in found["embeddings"]]
+    return dict(zip(found["ids"], zip(vectors, found["metadatas"], strict=True), strict=True))
+
+
+def embedded(log: Path) -> list[str]:
+    return log.read_text("utf-8").splitlines() if log.exists() else []
 
 
 @pytest.mark.timeout(240)
@@ -84,24 +91,27 @@ async def test_a_killed_sync_is_continued(tmp_path: Path) -> None:
         docs.joinpath(f"{number:04}.md").write_text(f"# File {number}\n\nThis is number {number} of many.\n", "utf-8")
     log = tmp_path / "embedded.log"
     command = [sys.executable, "-m", "tests.faults.test_knowledge_kill", str(tmp_path), str(log)]
+    under_way: set[str] = set()
     for target in (FILES // 4, FILES, 2 * FILES):
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as child:
-            while child.poll() is None and (log.read_bytes().count(b"\n") if log.exists() else 0) < target:
+            while child.poll() is None and len(embedded(log)) < target:
                 time.sleep(0.02)
+            assert child.poll() is None, "it was through before it was killed"
             child.send_signal(signal.SIGKILL)
+        under_way.update(embedded(log)[-LoggingEmbedder.batch :])
     killed = await sync(tmp_path, log, "killed")
     undisturbed = await sync(tmp_path, tmp_path / "other.log", "undisturbed")
     assert (killed.documents, killed.chunks, killed.vectors) == (FILES, FILES, FILES)
     assert undisturbed.documents == FILES
     catalogue = Path("knowledge", "kb.sqlite")
     assert contents(tmp_path / "killed" / catalogue) == contents(tmp_path / "undisturbed" / catalogue)
-    assert indexed(tmp_path / "killed" / "chroma") == Counter({"vectors": FILES, "distinct": FILES})
-    texts = Counter(line for line in log.read_text("utf-8").splitlines() if line.startswith("File "))
-    again = sum(count - 1 for count in texts.values())
-    assert again <= 3 * LoggingEmbedder.batch, "only what was in flight when it was killed may be embedded again"
-    assert texts.keys() == {
-        line for line in (tmp_path / "other.log").read_text("utf-8").splitlines() if line.startswith("File ")
-    }
+    index = indexed(tmp_path / "killed" / "chroma")
+    assert len(index) == FILES
+    assert index == indexed(tmp_path / "undisturbed" / "chroma")
+    texts = Counter(line for line in embedded(log) if line.startswith("File "))
+    again = {text for text, count in texts.items() if count > 1}
+    assert again <= under_way, "only the batch that was under way when it was killed may be embedded again"
+    assert texts.keys() == {line for line in embedded(tmp_path / "other.log") if line.startswith("File ")}
 
 
 if __name__ == "__main__":
