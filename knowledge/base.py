@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from knowledge.types import Annotation, Findings, Loaded, Passage, Scope
 
@@ -47,6 +47,18 @@ class Embedder(Protocol):
 
         Raises:
             EmbeddingUnavailable: the model or endpoint cannot be reached; a retry is safe.
+        """
+
+
+@runtime_checkable
+class WordEmbedder(Protocol):
+    """An embedder that also turns single words into vectors, so cheaply that all words of a base can have one."""
+
+    async def embed_words(self, words: Sequence[str]) -> list[list[float]]:
+        """Return one vector of unit length per word, in order; only other words' are comparable with it.
+
+        Raises:
+            EmbeddingUnavailable: the model cannot be loaded.
         """
 
 

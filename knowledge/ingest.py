@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import Literal
 
 from config.settings import DocumentRule
-from knowledge.base import Embedder
+from knowledge.base import Embedder, WordEmbedder
 from knowledge.catalogue.file import CatalogueFile, Version
 from knowledge.catalogue.ledger import Ledger
+from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.vectors import VectorStore, key_of, packed_rows, unpacked_rows
 from knowledge.chunking import chunks
 from knowledge.errors import DocumentRefused
@@ -24,9 +25,11 @@ from knowledge.publishing import Publisher
 from knowledge.sources import Gathered, SourceFile, read
 from knowledge.threads import Threads
 from knowledge.types import Access, Loaded
+from knowledge.words import words
 
-_FORMAT = "1"  # raise it when loaders or chunking change, so that documents are cut again (not embedded again)
+_FORMAT = "2"  # raise it when loaders or chunking change, so that documents are cut again (not embedded again)
 _GROUP = 32  # documents whose texts are embedded together
+_WORDS = 64  # words embedded at once: a question waits no longer behind them than behind texts
 _PORTION = 256  # chunks whose vectors are in memory at a time
 
 Phase = Literal["waiting", "fetching", "reading"]
@@ -78,6 +81,7 @@ class Ingest:
     ) -> None:
         self._ledger = Ledger(file)
         self._vectors = VectorStore(file, model=model)
+        self._meanings = Meanings(file, model=embedder.name)
         self._embedder = embedder
         self._publisher = publisher
         self._threads = threads
@@ -135,9 +139,13 @@ class Ingest:
 
     def _forget_vectors(self) -> None:
         needed = set(map(self._key, self._vectors.annotated()))
+        known: set[str] = set()
         for title, chunk in self._vectors.all_chunks():
-            needed.update(map(self._key, facets_of(chunk, title).texts))
+            facets = facets_of(chunk, title)
+            needed.update(map(self._key, facets.texts))
+            known.update(words(facets.whole))
         self._vectors.keep_only(needed)
+        self._meanings.keep_only(known)
 
     async def complete(self, versions: Sequence[str]) -> None:
         """Embed what versions lack: those that come back after another machine made them."""
@@ -233,8 +241,20 @@ class Ingest:
             fresh = dict(zip(part, packed_rows(vectors), strict=True))
             await self._threads.write(self._vectors.store_vectors, fresh)
             known |= fresh
+        await self._learn(wanted)
         await self._threads.write(self._combine, wanted, {text: known[key] for key, text in texts.items()})
         return len(missing)
+
+    async def _learn(self, wanted: Mapping[int, Facets]) -> None:
+        """Embed the words of some chunks that have no vector yet, where the embedder knows single words."""
+        if not isinstance(self._embedder, WordEmbedder):
+            return
+        found = {word for facets in wanted.values() for word in words(facets.whole)}
+        missing = await self._threads.write(self._meanings.unknown, sorted(found))
+        for at in range(0, len(missing), _WORDS):
+            part = missing[at : at + _WORDS]
+            vectors = await self._embedder.embed_words(part)
+            await self._threads.write(self._meanings.store, dict(zip(part, vectors, strict=True)))
 
     def _wanted(self, versions: Sequence[str]) -> dict[int, Facets]:
         """Return what is to be embedded for each chunk that has no vectors of this model yet."""

@@ -12,7 +12,7 @@ import structlog
 from knowledge.additions import Addition
 from knowledge.answers import Annotation
 from knowledge.asking import parts, plain
-from knowledge.base import Embedder, Reranker
+from knowledge.base import Embedder, Reranker, WordEmbedder
 from knowledge.bases import Bases, synced
 from knowledge.changing import WAIT_S
 from knowledge.embeddings import CachedEmbedder
@@ -22,11 +22,13 @@ from knowledge.errors import (
 from knowledge.fusion import Fusion
 from knowledge.home import VectorHome
 from knowledge.ingest import Progress, Report
+from knowledge.meanings import Words
 from knowledge.opened import OpenBase
 from knowledge.retrieval import Asked
 from knowledge.threads import Threads
 from knowledge.types import Coverage, Findings, Passage, Scope
 from knowledge.waiting import FOLLOWING_S, patiently
+from knowledge.words import words
 
 if TYPE_CHECKING:
     from config.settings import ChromaSettings, KnowledgeBase
@@ -35,6 +37,9 @@ log = structlog.get_logger(__name__)
 
 SURE = 0.1
 """How far above its base's threshold the best passage must score to count as "answered" and not as "partly"."""
+
+_WORDS_MAX = 24  # words of a question that are looked at one by one
+_WORDS_CACHED = 4096
 
 
 class Library:
@@ -64,7 +69,13 @@ class Library:
         self._reranker = reranker
         self._settings = dict(bases)
         self._threads = Threads()
-        self._questions = {one.name: CachedEmbedder(one) for one in (*previous, embedder)}
+        embedders = (*previous, embedder)
+        self._questions = {one.name: CachedEmbedder(one) for one in embedders}
+        self._words = {
+            one.name: CachedEmbedder(Words(one, name=one.name), size=_WORDS_CACHED)
+            for one in embedders
+            if isinstance(one, WordEmbedder)
+        }
         home = VectorHome(data_dir, chroma, self._threads, embedded=embedded)
         self._bases = opened = Bases(
             self._settings,
@@ -134,10 +145,21 @@ class Library:
         texts = list(dict.fromkeys([question, *also, *parts(question)]))
         found: list[Passage] = []
         for base in opened:
-            vectors = await self._questions[base.embedder].embed(texts)
-            asked = [Asked(text=text, vector=vector) for text, vector in zip(texts, vectors, strict=True)]
+            asked = await self._asked(texts, base.embedder, how)
             found += await base.search(asked, limit=limit, scope=scope, tags=tags, how=how)
         return sorted(found, key=lambda one: -one.score)[:limit]
+
+    async def _asked(self, texts: Sequence[str], embedder: str, how: Fusion) -> list[Asked]:
+        vectors = await self._questions[embedder].embed(texts)
+        if how != "hybrid" or embedder not in self._words:
+            return [Asked(text=text, vector=vector) for text, vector in zip(texts, vectors, strict=True)]
+        single = [words(text)[:_WORDS_MAX] for text in texts]
+        known = list(dict.fromkeys(word for own in single for word in own))
+        meant = dict(zip(known, await self._words[embedder].embed(known), strict=True))
+        return [
+            Asked(text=text, vector=vector, words={word: meant[word] for word in own})
+            for text, vector, own in zip(texts, vectors, single, strict=True)
+        ]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from knowledge.base import Embedder, VectorIndex
 from knowledge.catalogue.additions import Additions
 from knowledge.catalogue.file import CatalogueFile, LastSync, Revision, Row, permitted
 from knowledge.catalogue.ledger import Ledger
+from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.vectors import VectorStore
 from knowledge.changing import Changes
 from knowledge.exchange import Exchange
@@ -79,11 +80,13 @@ class OpenBase:
             self._indexing = Indexing(writing, chroma, collection=collection, model=model, shared=shared)
         exchange = Exchange(client, writing, base=name) if client is not None and shared else None
         publisher = Publisher(writing, indexing=self._indexing, exchange=exchange, threads=threads)
+        self._meanings = Meanings(writing, model=embedder.name)
         self._search = Search(
             reading,
             index,
             base=name,
             model=model,
+            meanings=Meanings(reading, model=embedder.name),
             access=self._access,
             around=settings.around,
             beside=None if client is None else threads.beside,
@@ -148,6 +151,7 @@ class OpenBase:
         if self._indexing is not None:
             await self._write(self._indexing.drop)
         await self._write(self._vectors.drop)
+        await self._write(self._meanings.drop)
 
     # Looking
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from math import ceil
@@ -12,9 +12,11 @@ from math import ceil
 from knowledge.asking import PART_WEIGHT
 from knowledge.base import VectorIndex
 from knowledge.catalogue.file import CatalogueFile, Row, access_of, permitted
+from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.reader import Extent, Question, Reader
 from knowledge.catalogue.vectors import VectorStore, unpacked_rows
 from knowledge.fusion import Fusion, Scored, fused
+from knowledge.meanings import REORDERED, SHARE, Shares, reordered
 from knowledge.parents import Parents
 from knowledge.types import Access, Passage, Scope
 from knowledge.words import terms
@@ -36,6 +38,8 @@ class Asked:
 
     text: str
     vector: Sequence[float]
+    words: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """The vectors of its single words, where the embedder makes such."""
 
 
 class Search:
@@ -48,6 +52,7 @@ class Search:
         *,
         base: str,
         model: str,
+        meanings: Meanings,
         access: Access,
         around: int = 0,
         beside: Executor | None = None,
@@ -59,6 +64,7 @@ class Search:
         """
         self._reader = Reader(file)
         self._vectors = VectorStore(file, model=model)
+        self._shares = Shares(meanings)
         self._index = index
         self._base = base
         self._limit = (access,) if access.roles or access.conversations else ()
@@ -96,7 +102,25 @@ class Search:
                 if scored.number not in best or best[scored.number].score < scored.score:
                     best[scored.number] = scored
         ordered = sorted(best.values(), key=lambda scored: (-scored.score, scored.number))
+        if how == "hybrid":
+            ordered = self._ordered(ordered, asked, questions, words)
         return self._passages(ordered, words, limit=limit, scope=scope, tags=tags)
+
+    def _ordered(
+        self, scored: Sequence[Scored], asked: Sequence[Asked], questions: Sequence[Question], words: Mapping[int, str]
+    ) -> list[Scored]:
+        """Put the best in order by what their single words mean; as it is where the words have no vectors."""
+        first = scored[:REORDERED] if any(one.words for one in asked) else ()
+        if not first:
+            return list(scored)
+        held = self._shares.of(
+            [one.words for one in asked],
+            [question.weights for question in questions],
+            {one.number: words[one.number] for one in first},
+        )
+        shares = [max(own[0], *(PART_WEIGHT * part for part in own[1:]), 0.0) for own in zip(*held, strict=True)]
+        ranks = {one.number: (1 - SHARE) * one.score + SHARE * share for one, share in zip(first, shares, strict=True)}
+        return reordered(scored, ranks)
 
     def _asking(self, vectors: Vectors, labels: Collection[str] | None, extent: Extent) -> Callable[[], Nearest]:
         """Ask the index, if possible while the words are looked up; return what waits for the answer."""

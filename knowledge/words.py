@@ -32,6 +32,13 @@ def root(word: str) -> str:
     return word[:_STEM] + "~" if len(word) > _STEM and word.isalpha() else ""
 
 
+def words(text: str) -> list[str]:
+    """Return the different terms of `text` that mean something by themselves: no beginnings, no single letters."""
+    return [
+        term for term in dict.fromkeys(terms(text)) if not term.endswith("~") and (len(term) > 1 or term > "\u2fff")
+    ]
+
+
 def terms(text: str) -> list[str]:
     """Return the terms of `text` in order: lower case, full-width and traditional forms folded, no commonest words."""
     found: list[str] = []

@@ -64,6 +64,9 @@ class MadeUpEmbedder:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         return [self._vector(text) for text in texts]
 
+    async def embed_words(self, words: Sequence[str]) -> list[list[float]]:
+        return [self._vector(word) for word in words]
+
     def _vector(self, text: str) -> list[float]:
         seed = int.from_bytes(sha256(text.encode()).digest()[:8])
         rng = numpy.random.default_rng(seed)
