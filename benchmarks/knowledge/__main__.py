@@ -41,14 +41,13 @@ async def judge(folder: Path) -> dict[str, dict[str, Quality]]:
         embedder.close()
 
 
-def quality_table(judged: dict[str, dict[str, Quality]]) -> Table:
-    table = Table(title="Retrieval quality (recall at 5; refusals at 5 % wrongly refused, hybrid as shipped)")
+def quality_table(title: str, judged: dict[str, Quality]) -> Table:
+    table = Table(title=title)
     table.add_column("")
-    columns = [(name, way, quality) for name, ways in judged.items() for way, quality in ways.items()]
-    for name, way, _ in columns:
-        table.add_column(f"{way}\n{name}", justify="right")
+    for name in judged:
+        table.add_column(name, justify="right")
     for field in fields(Quality):
-        table.add_row(field.name, *(f"{getattr(quality, field.name):.3f}" for _, _, quality in columns))
+        table.add_row(field.name, *(f"{getattr(quality, field.name):.3f}" for quality in judged.values()))
     return table
 
 
@@ -86,7 +85,10 @@ def main() -> int:
     console = Console()
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         judged = asyncio.run(judge(Path(folder)))
-        console.print(quality_table(judged))
+        title = "Retrieval quality (recall at 5; refusals at 5 % wrongly refused, hybrid as shipped)"
+        console.print(quality_table(title, judged["chosen on"]))
+        shipped = {name: ways["hybrid"] for name, ways in judged.items()}
+        console.print(quality_table("As shipped, by what each set had to do with choosing weights", shipped))
         question_ms, texts_per_s = asyncio.run(embedding_speed(Path(folder) / "models"))
     speeds = [speed_in_its_own_process(chunks) for chunks in given.chunks]
     console.print(speed_table(speeds, question_ms, texts_per_s))
@@ -97,9 +99,9 @@ def main() -> int:
             "embedding": {"question_ms": question_ms, "texts_per_s": texts_per_s},
         }
         given.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
-    shipped = judged["chosen on"]["hybrid"]
-    missed = [name for name, budget in BUDGETS.items() if getattr(shipped, name) < budget]
-    missed += ["refused_wrongly"] * (shipped.refused_wrongly > 0.05)
+    chosen = judged["chosen on"]["hybrid"]
+    missed = [name for name, budget in BUDGETS.items() if getattr(chosen, name) < budget]
+    missed += ["refused_wrongly"] * (chosen.refused_wrongly > 0.05)
     console.print(f"budgets missed: {', '.join(missed)}" if missed else "all budgets met")
     return 1 if missed else 0
 

@@ -46,7 +46,9 @@ async def qualities(library: Library, threshold: float) -> dict[str, dict[str, Q
 
 async def _judged(library: Library, questions: Sequence[Question], way: Fusion, threshold: float | None) -> Quality:
     """Judge one way; without a threshold, the one that wrongly refuses at most 5 % is taken."""
-    evaluation = await evaluate(library, questions, bases=[BASE], thresholds={BASE: threshold or 0.0}, how=way)
+    evaluation = await evaluate(
+        library, questions, bases=[BASE], thresholds={BASE: threshold} if threshold else None, how=way
+    )
     if threshold is None:
         threshold = evaluation.wrongly_refusing(_WRONGLY)
         evaluation = evaluation.refusing_below(threshold)

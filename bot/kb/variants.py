@@ -47,10 +47,10 @@ class Variant:
     rebuilds: bool = False
     """Whether its index differs from the one there is, and has to be built beside it."""
 
-    def thresholds(self, bases: Sequence[str]) -> dict[str, float]:
-        """Return the threshold of each base; other scores than hybrid ones have none."""
+    def thresholds(self, bases: Sequence[str]) -> dict[str, float] | None:
+        """Return the threshold of each base; None for other scores than hybrid ones, which have none."""
         knowledge = self.configuration.settings.knowledge
-        return {name: knowledge[name].threshold if self.how == "hybrid" else 0.0 for name in bases}
+        return {name: knowledge[name].threshold for name in bases} if self.how == "hybrid" else None
 
 
 def configured(configuration: Configuration, bases: Sequence[str]) -> Variant:

@@ -75,6 +75,8 @@ class Evaluation:
 
     outcomes: tuple[Outcome, ...]
     depths: tuple[int, ...] = DEPTHS
+    judged: bool = True
+    """Whether there was a threshold at all."""
 
     def over(self, chosen: Callable[[Question], bool] = lambda question: True) -> Figures:
         """Return the figures of the questions chosen, by default of all."""
@@ -90,9 +92,9 @@ class Evaluation:
             },
             mrr=_mean([reciprocal_rank(one.places) for one in answerable]),
             ndcg=_mean([gain(one.places, GAIN_DEPTH) for one in answerable]),
-            given=_mean([mean(one.given) for one in answerable]),
-            refused=_mean([one.refused for one in unanswerable]),
-            refused_wrongly=_mean([one.refused for one in answerable]),
+            given=_mean([mean(one.given) for one in answerable]) if self.judged else None,
+            refused=_mean([one.refused for one in unanswerable]) if self.judged else None,
+            refused_wrongly=_mean([one.refused for one in answerable]) if self.judged else None,
             p50_ms=percentile(times, 0.5),
             p95_ms=percentile(times, 0.95),
             p99_ms=percentile(times, 0.99),
@@ -120,7 +122,8 @@ class Evaluation:
 
     def refusing_below(self, threshold: float) -> Evaluation:
         """Return the same outcomes, refused below another threshold. What is given stays as it was measured."""
-        return replace(self, outcomes=tuple(replace(one, refused=one.best_score < threshold) for one in self.outcomes))
+        outcomes = tuple(replace(one, refused=one.best_score < threshold) for one in self.outcomes)
+        return replace(self, outcomes=outcomes, judged=True)
 
     def wrongly_refusing(self, share: float) -> float:
         """Return the highest threshold at which at most this share of the answerable questions is refused."""
@@ -149,7 +152,7 @@ async def evaluate(
     questions: Sequence[Question],
     *,
     bases: Sequence[str],
-    thresholds: Mapping[str, float],
+    thresholds: Mapping[str, float] | None,
     how: Fusion = "hybrid",
     passages: int = 5,
     depths: Collection[int] = DEPTHS,
@@ -158,8 +161,9 @@ async def evaluate(
 ) -> Evaluation:
     """Ask every question, one after the other, as somebody of its own scope.
 
-    `thresholds` are those of each base, `passages` is how many an assistant is given. A reranker orders what scores
-    high enough, as in an answer. `progress` gets how many were asked, of how many.
+    `thresholds` are those of each base; None where scores have no threshold: nothing is refused or given then.
+    `passages` is how many an assistant is given. A reranker orders what scores high enough, as in an answer.
+    `progress` gets how many were asked, of how many.
 
     Raises:
         IndexUnavailable, EmbeddingUnavailable, RerankUnavailable, UnknownBase: nothing was measured.
@@ -169,15 +173,15 @@ async def evaluate(
     for number, question in enumerate(questions, 1):
         start = time.perf_counter()
         ranked = await library.ranked(question.text, bases=bases, limit=deepest, scope=question.scope, how=how)
-        enough = [one for one in ranked if one.score >= thresholds[one.base]]
+        enough = [one for one in ranked if thresholds is None or one.score >= thresholds[one.base]]
         if reranker is not None and len(enough) > 1:
             enough = await reranker.rerank(question.text, enough)
         seconds = time.perf_counter() - start
-        rest = [one for one in ranked if one.score < thresholds[one.base]]
+        rest = [one for one in ranked if thresholds is not None and one.score < thresholds[one.base]]
         outcomes.append(_outcome(question, enough, rest, given=passages, seconds=seconds))
         if progress is not None:
             progress(number, len(questions))
-    return Evaluation(outcomes=tuple(outcomes), depths=tuple(sorted(set(depths))))
+    return Evaluation(outcomes=tuple(outcomes), depths=tuple(sorted(set(depths))), judged=thresholds is not None)
 
 
 def _outcome(
