@@ -220,7 +220,7 @@ class Ingest:
         return version
 
     def _load(self, data: bytes, file: SourceFile) -> Loaded:
-        if apart(file.path.name):
+        if apart(file.path.name, size=len(data)):
             return self._reading.load(data, name=file.document, file=file.path.name)
         return loader_for(file.path.name)(data, name=file.document)
 

@@ -12,6 +12,7 @@ from knowledge.loaders.tabular import pairs, table
 from knowledge.types import Block, Loaded
 
 _ROWS_MAX = 200_000
+_COLUMNS_MAX = 2000
 
 
 def load(data: bytes, *, name: str) -> Loaded:
@@ -23,6 +24,8 @@ def load(data: bytes, *, name: str) -> Loaded:
         raise DocumentRefused(f"not a table: {error}", document=name) from error
     if len(rows) > _ROWS_MAX:
         raise DocumentRefused(f"more than {_ROWS_MAX} rows", document=name)
+    if max(map(len, rows), default=0) > _COLUMNS_MAX:
+        raise DocumentRefused(f"more than {_COLUMNS_MAX} columns", document=name)
     blocks = pairs(rows[0], rows[1:]) if rows else []
     if blocks is None:
         blocks = [Block(text=table(rows), kind="table")]

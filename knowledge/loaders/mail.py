@@ -34,7 +34,7 @@ def load(data: bytes, *, name: str) -> Loaded:
         attached = [(_name(part), _bytes(part)) for part in _attachments(message)]
         headers = [f"{key}: {message[key]}" for key in _HEADERS if message[key]]
         subject = str(message["Subject"] or "")
-    except (LookupError, ValueError, AttributeError, TypeError) as error:
+    except (LookupError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise DocumentRefused(f"damaged: {type(error).__name__}", document=name) from error
     blocks = [Block(text="\n".join(headers))]
     if body is not None and body.get_content_type() == "text/html":

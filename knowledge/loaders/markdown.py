@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from knowledge.errors import DocumentRefused
+from knowledge.loaders import plain_yaml
 from knowledge.loaders.encoding import decode
 from knowledge.types import Access, Block, Loaded
 
@@ -34,12 +35,9 @@ def _front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
     match = _FRONT.match(text)
     if match is None:
         return {}, text
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        front = YAML(typ="safe", pure=True).load(match[1])
-    except YAMLError as error:  # its limits on who may see the document would be lost
+        front = plain_yaml.parsed(match[1])
+    except ValueError as error:  # its limits on who may see the document would be lost
         raise DocumentRefused("the front matter is not valid YAML", document=name) from error
     return (front, text[match.end() :]) if isinstance(front, dict) else ({}, text)
 
@@ -50,13 +48,19 @@ def _words(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
-_WIDE_BREAK = re.compile(r"(?<=[\u2e80-\uffef])[ \t]*\n[ \t]*(?=[\u2e80-\uffef])")
-_BREAK = re.compile(r"[ \t]*\n[ \t]*")
-
-
 def unwrapped(paragraph: str) -> str:
     """Return a paragraph in one line: Chinese lines join without a space, others with one."""
-    return _BREAK.sub(" ", _WIDE_BREAK.sub("", paragraph))
+    first, *others = paragraph.split("\n")
+    if not others:
+        return paragraph
+    joined = [first.rstrip(" \t")]
+    for line in (line.strip(" \t") for line in others):
+        joined += ["" if _wide(joined[-1][-1:]) and _wide(line[:1]) else " ", line]
+    return "".join(joined)
+
+
+def _wide(char: str) -> bool:
+    return "\u2e80" <= char <= "\uffef"
 
 
 def read(text: str) -> tuple[str, list[Block]]:

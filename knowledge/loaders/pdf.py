@@ -66,29 +66,33 @@ def _blocks(lines: list[str], place: str) -> list[Block]:
     blocks: list[Block] = []
     at, prose = 0, list[str]()
     while at < len(lines):
-        rows = _table_at(lines, at)
-        if rows:
+        rows = _alike(lines, at)
+        if _is_table(rows):
             blocks += [Block(text=text, place=place) for text in _paragraphs(prose, full)]
             blocks.append(Block(text=table(rows), place=place, kind="table"))
             prose = []
         else:
-            prose.append(lines[at])
-        at += len(rows) or 1
+            prose += lines[at : at + len(rows)]
+        at += len(rows)
     return [*blocks, *(Block(text=text, place=place) for text in _paragraphs(prose, full))]
 
 
-def _table_at(lines: list[str], at: int) -> list[list[str]]:
-    """Return the rows of the table that begins at a line; empty where none does.
-
-    A PDF knows no tables. What is taken for one: lines of as many words each, of which one place has a number in every
-    line but the first.
-    """
+def _alike(lines: list[str], at: int) -> list[list[str]]:
+    """Return the words of a line and of those after it that have as many."""
     rows = [lines[at].split()]
     while at + len(rows) < len(lines) and len(cells := lines[at + len(rows)].split()) == len(rows[0]):
         rows.append(cells)
+    return rows
+
+
+def _is_table(rows: list[list[str]]) -> bool:
+    """Tell whether lines of as many words each are a table, of which a PDF knows nothing.
+
+    They are where one place has a number in every line but the first.
+    """
     columns = list(zip(*rows, strict=True))
-    numbered = any(_numbers(column[1:]) and not _numbers(column[:1]) for column in columns)
-    return rows if len(rows) > 2 and len(columns) > 1 and numbered else []
+    numbered = (_numbers(column[1:]) and not _numbers(column[:1]) for column in columns)
+    return len(rows) > 2 and len(columns) > 1 and any(numbered)
 
 
 def _numbers(cells: Sequence[str]) -> bool:

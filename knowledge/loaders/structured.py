@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from knowledge.errors import DocumentRefused
+from knowledge.loaders import plain_yaml
 from knowledge.loaders.encoding import decode
 from knowledge.loaders.tabular import cell, pair, pair_of
 from knowledge.types import Block, Loaded
 
 _DEPTH_MAX = 40
+_ENTRIES_MAX = 200_000
 _YAML_BYTES_MAX = 5_000_000
 
 
@@ -32,31 +34,25 @@ def load_lines(data: bytes, *, name: str) -> Loaded:
                 entries.append(json.loads(line))
             except (ValueError, RecursionError) as error:
                 raise DocumentRefused(f"line {number} is not valid JSON", document=name) from error
+        if len(entries) > _ENTRIES_MAX:
+            break
     return _loaded(entries, name)
 
 
 def load_yaml(data: bytes, *, name: str) -> Loaded:
-    """Return a YAML document; a mapping of questions to answers is taken as pairs.
-
-    Aliases are refused: a few lines of them expand to gigabytes.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-    from ruamel.yaml.events import AliasEvent
-
+    """Return a YAML document; a mapping of questions to answers is taken as pairs."""
     if len(data) > _YAML_BYTES_MAX:
         raise DocumentRefused(f"larger than {_YAML_BYTES_MAX // 1_000_000} MB", document=name)
-    text = decode(data, name=name)
     try:
-        if any(isinstance(event, AliasEvent) for event in YAML(typ="safe", pure=True).parse(text)):
-            raise DocumentRefused("it has aliases", document=name)
-        return _loaded(YAML(typ="safe", pure=True).load(text), name)
-    except (YAMLError, RecursionError, ValueError) as error:
-        raise DocumentRefused("not valid YAML", document=name) from error
+        return _loaded(plain_yaml.parsed(decode(data, name=name)), name)
+    except ValueError as error:
+        raise DocumentRefused(str(error), document=name) from error
 
 
 def _loaded(content: object, name: str) -> Loaded:
     entries = content if isinstance(content, list) else [content]
+    if len(entries) > _ENTRIES_MAX:
+        raise DocumentRefused(f"more than {_ENTRIES_MAX} entries", document=name)
     blocks = [block for at, entry in enumerate(entries, 1) if (block := _block(entry, at, len(entries), name))]
     if isinstance(content, dict) and len(content) > 1 and all(isinstance(value, str) for value in content.values()):
         blocks = [pair(str(key), value) for key, value in content.items()] if _asks(content) else blocks

@@ -35,6 +35,8 @@ LOADERS = {
 }
 _LIGHT = frozenset({"markdown", "text", "delimited", "structured"})
 """Plain formats that are read in this process; the others, and those of other packages, in one of their own."""
+_LIGHT_BYTES = 100_000
+"""A larger file is read apart, whatever its format."""
 
 
 @cache
@@ -48,10 +50,10 @@ def suffixes() -> frozenset[str]:
     return frozenset(LOADERS) | frozenset(_installed())
 
 
-def apart(name: str) -> bool:
+def apart(name: str, *, size: int = 0) -> bool:
     """Tell whether a file should be read in a process of its own: hostile or large ones cost memory and time."""
     suffix = PurePath(name).suffix.lower()
-    return suffix in _installed() or LOADERS.get(suffix, "").partition(":")[0] not in _LIGHT
+    return size > _LIGHT_BYTES or suffix in _installed() or LOADERS.get(suffix, "").partition(":")[0] not in _LIGHT
 
 
 def loader_for(name: str) -> Loader:

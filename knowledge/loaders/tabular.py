@@ -10,6 +10,7 @@ from knowledge.types import Block
 _QUESTION = frozenset({"question", "q", "问题", "问", "提问", "問題", "标准问题"})
 _ANSWER = frozenset({"answer", "a", "答案", "答", "回答", "回复", "标准答案"})
 _GAP = re.compile(r"\s+")
+_PADDED_MAX = 1_000_000  # cells; one long row among many short ones must not fill the memory
 
 
 def cell(value: object) -> str:
@@ -26,7 +27,8 @@ def table(rows: Iterable[Sequence[object]]) -> str:
     texts = [[cell(value) for value in row] for row in rows]
     texts = [row for row in texts if any(row)]
     width = max((max(at for at, value in enumerate(row, 1) if value) for row in texts), default=0)
-    lines = ["| " + " | ".join((row + [""] * width)[:width]) + " |" for row in texts]
+    padded = width if width * len(texts) <= _PADDED_MAX else 0
+    lines = ["| " + " | ".join((row + [""] * (padded - len(row)))[:width]) + " |" for row in texts]
     if lines:
         lines.insert(1, "|" + "---|" * width)
     return "\n".join(lines)
