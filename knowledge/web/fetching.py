@@ -17,7 +17,8 @@ from knowledge.web.addresses import CheckedResolver, Guard, Network
 USER_AGENT = "Parley/0.1 (knowledge base)"
 BODY_BYTES_MAX = 20_000_000
 REDIRECTS_MAX = 5
-_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10, sock_read=15)
+TIMEOUT_S = 30.0
+"""How long an address may take, with its body; a redirect begins anew."""
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -40,9 +41,16 @@ class Fetcher:
     Use it as `async with Fetcher() as fetcher`.
     """
 
-    def __init__(self, *, allowed: Collection[Network] = (), resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        allowed: Collection[Network] = (),
+        resolver: AbstractResolver | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self._guard = Guard(allowed)
         self._resolver = resolver
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 3, sock_read=timeout_s / 2)
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -54,7 +62,7 @@ class Fetcher:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT},
-            timeout=_TIMEOUT,
+            timeout=self._timeout,
             trust_env=False,
         )
         return self
@@ -82,12 +90,12 @@ class Fetcher:
                     if response.status not in _MOVED or not location:
                         return await self._read(response, target)
                     target = urldefrag(urljoin(target, location))[0]
+        except TimeoutError as error:  # is an OSError too
+            raise FetchRefused("no answer in time", document=url) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(error.__cause__, FetchRefused):
                 raise FetchRefused(str(error.__cause__), document=url) from error
             raise FetchRefused(f"not reached: {type(error).__name__}", document=url) from error
-        except TimeoutError as error:
-            raise FetchRefused("no answer in time", document=url) from error
         except FetchRefused as error:
             raise FetchRefused(str(error), document=url) from error
         raise FetchRefused(f"more than {REDIRECTS_MAX} redirects", document=url)

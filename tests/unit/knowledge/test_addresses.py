@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from ipaddress import ip_network
 
 import pytest
@@ -47,7 +48,9 @@ def test_networks_of_ones_own_can_be_allowed() -> None:
     "url",
     ["file:///etc/passwd", "ftp://example.com/x", "gopher://example.com", "data:text/html,x", "http://",
      "//example.com", "http://user@example.com/", "http://example.com:99999/", "http://[::1",
-     "javascript:alert(1)", ""],
+     "javascript:alert(1)", "http://user:secret@example.com/", "http://@example.com/", "http://example.com:0/",
+     "http://example.com:-1/", "http://example.com:x/", "unix:///run/docker.sock", "dict://127.0.0.1:11211/", "ws://a.b",
+     "ldap://127.0.0.1/", "blob:http://a/b", "http:/\\\\", ""],
 )  # fmt: skip
 def test_only_plain_web_addresses_are_fetched(url: str) -> None:
     with pytest.raises(FetchRefused):
@@ -80,14 +83,16 @@ Serve = Callable[..., Awaitable[int]]
 async def serve() -> AsyncIterator[Serve]:
     runners: list[web.AppRunner] = []
 
-    async def start(**routes: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> int:
+    async def start(
+        host: str = "127.0.0.1", at: int = 0, **routes: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> int:
         app = web.Application()
         for name, handler in routes.items():
             app.router.add_get(f"/{name}", handler)
         runner = web.AppRunner(app, access_log=None)
         runners.append(runner)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, host, at)
         await site.start()
         return int(runner.addresses[0][1])
 
@@ -101,8 +106,11 @@ async def text(request: web.Request) -> web.Response:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]", "[::1]"]
-)
+    "host",
+    ["127.0.0.1", "localhost", "localhost.", "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "017700000001",
+     "127.1", "127.0.0.1.", "0", "0.0.0.0", "①②⑦.0.0.1", "127。0。0。1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+     "[::1]", "[::127.0.0.1]", "[0:0:0:0:0:ffff:7f00:0001]", "[::]"],
+)  # fmt: skip
 async def test_loopback_in_every_spelling_is_refused(serve: Serve, host: str) -> None:
     port = await serve(x=text)
     async with Fetcher() as fetcher:
@@ -118,31 +126,66 @@ async def test_a_name_that_resolves_to_loopback_is_refused(serve: Serve) -> None
 
 
 async def test_a_name_that_changes_its_address_after_the_check_reaches_nothing(serve: Serve) -> None:
-    """First answer public, second loopback: there is no second look-up, the checked address is the one used."""
+    """First answer public (127.0.0.1 stands for that), second not: what was checked is what is connected to."""
+    reached: list[str] = []
+
+    async def again(request: web.Request) -> web.Response:
+        reached.append("outside")
+        response = web.Response(status=302, headers={"Location": f"http://rebind.test:{request.url.port}/x"})
+        response.force_close()
+        return response
+
+    async def inside(request: web.Request) -> web.Response:
+        reached.append("inside")
+        return await text(request)
+
+    port = await serve(x=text, again=again)
+    await serve(host="127.0.0.2", at=port, x=inside, again=inside)
+    names = Names(rebind=["127.0.0.1", "127.0.0.2"])
+    async with Fetcher(resolver=names, allowed=LOOPBACK) as fetcher:
+        with pytest.raises(FetchRefused, match=r"127\.0\.0\.2 is not a public address"):
+            await fetcher.fetch(f"http://rebind.test:{port}/again")
+    assert names.asked == ["rebind.test", "rebind.test"], "one look-up for each request"
+    assert reached == ["outside"]
+
+
+async def test_a_name_with_one_address_inside_is_refused_as_a_whole(serve: Serve) -> None:
+    class Both(Names):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            return [*await super().resolve(host, port, family), *await super().resolve(host, port, family)]
+
     port = await serve(x=text)
-    names = Names(rebind=["203.0.113.7", "127.0.0.1"], fine=["127.0.0.1"])
-    async with Fetcher(resolver=names) as fetcher:
-        with pytest.raises(FetchRefused):
-            async with asyncio.timeout(2):
-                await fetcher.fetch(f"http://rebind.test:{port}/x")
-        with pytest.raises(FetchRefused):
-            await fetcher.fetch(f"http://rebind.test:{port}/x")
-    assert names.asked == ["rebind.test", "rebind.test"]
+    async with Fetcher(resolver=Both(mixed=["127.0.0.1", "127.0.0.2"]), allowed=LOOPBACK) as fetcher:
+        with pytest.raises(FetchRefused, match="public"):
+            await fetcher.fetch(f"http://mixed.test:{port}/x")
 
 
-async def test_a_redirect_into_the_own_network_is_refused(serve: Serve) -> None:
+@pytest.mark.parametrize(
+    "location",
+    ["http://inner.test:{port}/x", "//inner.test:{port}/x", "http://127.0.0.2:{port}/x", "http://2130706434:{port}/x",
+     "http://[::ffff:127.0.0.2]:{port}/x", "http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/",
+     "http://10.0.0.1/", "http://0.0.0.0:{port}/x", "file:///etc/passwd", "gopher://127.0.0.1:{port}/x",
+     "ftp://127.0.0.1/x", "http://user:secret@outer.test:{port}/x", "http://outer.test:99999/"],
+)  # fmt: skip
+async def test_a_redirect_into_the_own_network_or_out_of_the_web_is_refused(serve: Serve, location: str) -> None:
+    reached: list[str] = []
+
     async def away(request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": f"http://inner.test:{request.url.port}/x"})
+        return web.Response(status=302, headers={"Location": location.format(port=request.url.port)})
 
-    async def local(request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": "file:///etc/passwd"})
+    async def inside(request: web.Request) -> web.Response:
+        reached.append(request.path)
+        return await text(request)
 
-    port = await serve(away=away, local=local, x=text)
+    port = await serve(away=away, x=inside)
+    await serve(host="127.0.0.2", at=port, x=inside)
     names = Names(outer=["127.0.0.1"], inner=["127.0.0.2"])
     async with Fetcher(resolver=names, allowed=LOOPBACK) as fetcher:
-        for path in ("away", "local"):
-            with pytest.raises(FetchRefused):
-                await fetcher.fetch(f"http://outer.test:{port}/{path}")
+        with pytest.raises(FetchRefused):
+            await fetcher.fetch(f"http://outer.test:{port}/away")
+    assert reached == []
 
 
 async def test_redirects_end_somewhere(serve: Serve) -> None:
@@ -186,3 +229,44 @@ async def test_an_allowed_page_is_fetched_and_only_again_when_it_changed(serve: 
         first = await fetcher.fetch(f"http://127.0.0.1:{port}/x")
         assert (first.status, first.body, first.etag) == (200, b"hello", '"1"')
         assert (await fetcher.fetch(f"http://127.0.0.1:{port}/x", etag=first.etag)).status == 304
+
+
+@pytest.mark.parametrize("where", ["head", "body"])
+async def test_an_answer_that_drips_is_given_up(serve: Serve, where: str) -> None:
+    dripped: list[bool] = []
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await asyncio.sleep(0 if where == "body" else 1)
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            for _ in range(500):
+                await response.write(b"x")
+                dripped.append(True)
+                await asyncio.sleep(0.01)
+        return response
+
+    port = await serve(drip=drip)
+    async with Fetcher(allowed=LOOPBACK, timeout_s=0.4) as fetcher:
+        with pytest.raises(FetchRefused, match="no answer in time"):
+            async with asyncio.timeout(3):
+                await fetcher.fetch(f"http://127.0.0.1:{port}/drip")
+    assert len(dripped) < 100
+
+
+async def test_neither_cookies_nor_the_proxy_of_this_machine_go_along(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    async def cookie(request: web.Request) -> web.Response:
+        seen.extend(name for name in ("Cookie", "Authorization", "Proxy-Authorization") if name in request.headers)
+        return web.Response(text="hello", headers={"Set-Cookie": "a=b"})
+
+    port = await serve(x=cookie)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://user:secret@127.0.0.1:1")
+    async with Fetcher(allowed=LOOPBACK) as fetcher:
+        for _ in range(2):
+            assert (await fetcher.fetch(f"http://127.0.0.1:{port}/x")).body == b"hello"
+    assert seen == []

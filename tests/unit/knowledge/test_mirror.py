@@ -62,7 +62,8 @@ async def paths(site: Site, folder: Path, **source: object) -> tuple[list[str], 
     async with Fetcher(allowed=[ip_network("127.0.0.1/32")]) as fetcher:
         found = await Mirror(folder, fetcher).update([given])
     assert all(file.path.exists() for file in found.files)
-    assert found.complete == (not site.broken and "not a sitemap or feed" not in map(str, found.refused))
+    unread = {"not a sitemap or feed", "larger than 60 MB when unpacked"}
+    assert found.complete == (not site.broken and unread.isdisjoint(map(str, found.refused)))
     return [file.document.removeprefix(site.root) for file in found.files], [str(error) for error in found.refused]
 
 
@@ -109,9 +110,37 @@ async def test_feeds_give_their_entries(site: Site, tmp_path: Path, feed: str) -
     assert (await paths(site, tmp_path, kind="feed", url=f"{site.root}/feed.xml"))[0] == ["/news"]
 
 
-async def test_a_sitemap_with_entities_is_refused(site: Site, tmp_path: Path) -> None:
-    site.pages["/s.xml"] = '<!DOCTYPE u [<!ENTITY x SYSTEM "file:///etc/passwd">]><urlset><loc>&x;</loc></urlset>'
-    assert await paths(site, tmp_path, kind="sitemap", url=f"{site.root}/s.xml") == ([], ["not a sitemap or feed"])
+@pytest.mark.parametrize("kind", ["sitemap", "feed"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        '<!DOCTYPE u [<!ENTITY x SYSTEM "file:///etc/passwd">]><rss><item><link>&x;</link></item><loc>&x;</loc></rss>',
+        '<!DOCTYPE u [<!ENTITY % x SYSTEM "{root}/x.dtd"> %x;]><rss><loc>/a</loc></rss>',
+        '<!DOCTYPE u SYSTEM "{root}/x.dtd"><rss><loc>/a</loc></rss>',
+        '<!DOCTYPE u [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><rss><loc>&b;</loc></rss>',
+        "<rss><loc>torn",
+        "\0\0\0",
+    ],
+)
+async def test_a_sitemap_or_feed_with_entities_is_refused(site: Site, tmp_path: Path, kind: str, document: str) -> None:
+    site.pages["/s.xml"] = document.replace("{root}", site.root)
+    assert await paths(site, tmp_path, kind=kind, url=f"{site.root}/s.xml") == ([], ["not a sitemap or feed"])
+    assert {path for path, _ in site.asked} == {"/robots.txt", "/s.xml"}
+
+
+async def test_a_sitemap_that_unpacks_to_more_than_it_may_is_refused(site: Site, tmp_path: Path) -> None:
+    site.pages["/s.xml.gz"] = gzip.compress(bytes(61_000_000), 1)
+    _, refused = await paths(site, tmp_path, kind="sitemap", url=f"{site.root}/s.xml.gz")
+    assert refused == ["larger than 60 MB when unpacked"]
+
+
+async def test_addresses_inside_that_a_sitemap_or_a_page_names_are_not_fetched(site: Site, tmp_path: Path) -> None:
+    inside = ["http://169.254.169.254/latest/meta-data/", "http://[::1]/", "http://10.0.0.1/", "file:///etc/passwd"]
+    site.pages["/s.xml"] = f"<urlset>{''.join(f'<url><loc>{one}</loc></url>' for one in inside)}</urlset>"
+    found, refused = await paths(site, tmp_path, kind="sitemap", url=f"{site.root}/s.xml")
+    assert (found, len(refused)) == ([], len(inside))
+    site.html("/", *inside)
+    assert (await paths(site, tmp_path, kind="crawl", depth=3))[0] == ["/"]
 
 
 async def test_what_did_not_change_is_not_sent_again_and_what_is_gone_leaves(site: Site, tmp_path: Path) -> None:
