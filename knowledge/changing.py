@@ -15,12 +15,14 @@ from knowledge.answers import Answers
 from knowledge.catalogue.additions import Additions
 from knowledge.catalogue.file import CatalogueFile, label_of
 from knowledge.catalogue.ledger import Ledger
+from knowledge.embedding import Embedding
 from knowledge.errors import Busy, UnknownDocument
 from knowledge.gathering import Gatherer
 from knowledge.indexing import Indexing
-from knowledge.ingest import Ingest, Progress, Report
+from knowledge.ingest import Ingest
 from knowledge.lock import FileLock
 from knowledge.operations import Operation
+from knowledge.progress import Progress, Report
 from knowledge.publishing import Publisher
 from knowledge.sources import Gathered
 from knowledge.threads import Threads
@@ -45,6 +47,7 @@ class Changes:
         model: str,
         uploads: Uploads,
         gatherer: Gatherer,
+        embedding: Embedding,
         ingest: Ingest,
         publisher: Publisher,
         indexing: Indexing | None,
@@ -58,6 +61,7 @@ class Changes:
         self._answers = Answers(file, base=name, embedder="", model=model)
         self._uploads = uploads
         self._gatherer = gatherer
+        self._embedding = embedding
         self._ingest = ingest
         self._publisher = publisher
         self._indexing = indexing
@@ -181,7 +185,7 @@ class Changes:
             before = await self._write(self._ledger.current)
             changes = await self._write(self._ledger.back_to, revision)
             left = {document: before.get(document) for document in changes if changes[document] != before.get(document)}
-            await self._ingest.complete([version for version in changes.values() if version is not None])
+            await self._embedding.complete([version for version in changes.values() if version is not None])
             await self._publisher.publish(changes, note=f"back to {revision}", operations=[operations.hold(left)])
             return await self._write(self._ledger.revision)
 
@@ -228,7 +232,7 @@ class Changes:
         """
         with self.changing():
             await self._publisher.follow()
-            embedded = await self._ingest.embed_visible(progress=progress)
+            embedded = await self._embedding.complete_visible(progress=progress)
             if self._indexing is not None:
                 absent = await self._write(self._indexing.absent)
                 for at in range(0, len(absent), _GROUP):
@@ -247,12 +251,11 @@ class Changes:
         if await self._publisher.behind():
             with self.changing():
                 await self._publisher.follow()
-                await self._ingest.embed_visible()
                 await self._publisher.publish({})
 
     async def lacking(self) -> int:
         """Return how many texts `verify` would embed."""
-        return await self._ingest.lacking()
+        return await self._embedding.lacking()
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.additions import Addition, Uploads
-from knowledge.ingest import Progress
+from knowledge.progress import Progress
 from knowledge.sources import Gathered, SourceFile, scan
 from knowledge.threads import Threads
 

@@ -21,9 +21,9 @@ from knowledge.errors import (
 )
 from knowledge.fusion import Fusion
 from knowledge.home import VectorHome
-from knowledge.ingest import Progress, Report
 from knowledge.meanings import Words
 from knowledge.opened import OpenBase
+from knowledge.progress import Progress, Report
 from knowledge.retrieval import Asked
 from knowledge.threads import Threads
 from knowledge.types import Coverage, Findings, Passage, Scope

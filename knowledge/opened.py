@@ -17,6 +17,7 @@ from knowledge.catalogue.ledger import Ledger
 from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.vectors import VectorStore
 from knowledge.changing import Changes
+from knowledge.embedding import Embedding
 from knowledge.exchange import Exchange
 from knowledge.facets import RECIPE
 from knowledge.fusion import Fusion
@@ -79,7 +80,8 @@ class OpenBase:
             index = chroma = ChromaIndex(client, collection)
             self._indexing = Indexing(writing, chroma, collection=collection, model=model, shared=shared)
         exchange = Exchange(client, writing, base=name) if client is not None and shared else None
-        publisher = Publisher(writing, indexing=self._indexing, exchange=exchange, threads=threads)
+        embedding = Embedding(writing, embedder=embedder, model=model, threads=threads)
+        publisher = Publisher(writing, embedding=embedding, indexing=self._indexing, exchange=exchange, threads=threads)
         self._meanings = Meanings(writing, model=embedder.name)
         self._search = Search(
             reading,
@@ -101,8 +103,7 @@ class OpenBase:
         self._lock = FileLock(folder / f"{name}.lock")
         ingest = Ingest(
             writing,
-            embedder=embedder,
-            model=model,
+            embedding=embedding,
             publisher=publisher,
             threads=threads,
             chunk_characters=settings.chunk_characters,
@@ -115,6 +116,7 @@ class OpenBase:
             model=model,
             uploads=uploads,
             gatherer=Gatherer(settings, root=root, mirror=folder / f"{name}.web", uploads=uploads, threads=threads),
+            embedding=embedding,
             ingest=ingest,
             publisher=publisher,
             indexing=self._indexing,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.catalogue.ledger import Ledger
+from knowledge.embedding import Embedding
 from knowledge.errors import IndexUnavailable
 from knowledge.exchange import Entry, Exchange
 from knowledge.indexing import Indexing
@@ -21,10 +22,17 @@ class Publisher:
     """Publishes the changes of one base, and follows those of others. The caller holds the base's lock."""
 
     def __init__(
-        self, file: CatalogueFile, *, indexing: Indexing | None, exchange: Exchange | None, threads: Threads
+        self,
+        file: CatalogueFile,
+        *,
+        embedding: Embedding,
+        indexing: Indexing | None,
+        exchange: Exchange | None,
+        threads: Threads,
     ) -> None:
         self._ledger = Ledger(file)
         self._operations = Operations(file)
+        self._embedding = embedding
         self._indexing = indexing
         self._exchange = exchange
         self._threads = threads
@@ -104,6 +112,7 @@ class Publisher:
                 continue
             if self._indexing is not None:
                 await self._threads.write(self._indexing.adopt, versions)
+            await self._embedding.adopt(versions)
             await self._threads.write(self._apply, carried, entry.note, (), entry.revision)
             if self._indexing is not None:
                 await self._threads.write(self._indexing.left)

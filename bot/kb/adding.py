@@ -23,8 +23,8 @@ from config.settings import WebSource
 
 if TYPE_CHECKING:
     from knowledge.additions import Addition
-    from knowledge.ingest import Report
     from knowledge.library import Library
+    from knowledge.progress import Report
 
 WAIT_S = 600.0
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -72,7 +72,7 @@ async def _added(
 ) -> AsyncIterator[tuple[str, Report]]:
     """Take in one thing; what is refused does not stop the others."""
     from knowledge.errors import DocumentRefused
-    from knowledge.ingest import Report
+    from knowledge.progress import Report
 
     try:
         for name, addition, data in _additions(thing, wanted):

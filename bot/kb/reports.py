@@ -13,7 +13,7 @@ from bot.kb.trouble import advice
 from bot.kb.wording import grid, line, number_columns
 
 if TYPE_CHECKING:
-    from knowledge.ingest import Report
+    from knowledge.progress import Report
 
 FAILURES_SHOWN = 200
 

@@ -21,8 +21,9 @@ MEMORY_BYTES = 1_500_000_000
 class ReadingProcess:
     """Starts its child with the first document and keeps it for the next; one document at a time."""
 
-    def __init__(self, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, *, timeout_s: float = TIMEOUT_S, memory_bytes: int = MEMORY_BYTES) -> None:
         self._timeout_s = timeout_s
+        self._memory_bytes = memory_bytes
         self._child: subprocess.Popen[bytes] | None = None
 
     def load(self, data: bytes, *, name: str, file: str = "") -> Loaded:
@@ -57,7 +58,7 @@ class ReadingProcess:
         if self._child is None or self._child.poll() is not None:
             self.close()
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "knowledge.loaders.apart"],
+                [sys.executable, "-m", "knowledge.loaders.apart", str(self._memory_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONWARNINGS": "ignore", "OPENBLAS_NUM_THREADS": "1"},
@@ -116,13 +117,13 @@ def answer_for(data: bytes, name: str, file: str = "") -> dict[str, object]:
     }
 
 
-def main() -> None:
+def main(memory_bytes: int) -> None:
     """Answer one document after the other until the parent closes the pipe."""
     import logging
     import resource
 
     logging.disable(logging.CRITICAL)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # a loader that prints must not break the protocol
@@ -134,4 +135,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

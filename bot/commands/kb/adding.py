@@ -22,8 +22,8 @@ from knowledge.types import Access
 
 if TYPE_CHECKING:
     from knowledge.additions import Addition
-    from knowledge.ingest import Report
     from knowledge.opened import OpenBase
+    from knowledge.progress import Report
 
 THINGS_MAX = 20
 """Files and links in one message."""

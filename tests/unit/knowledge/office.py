@@ -113,6 +113,21 @@ def rewritten(data: bytes, entry: str, old: str, new: str) -> bytes:
     return out.getvalue()
 
 
+def encoded(data: bytes, entry: str, text: tuple[str, str], kind: str, encoding: str) -> bytes:
+    """Replace a text in an XML entry, put a document type before it, and write the entry in another encoding."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
+        for info in source.infolist():
+            content = source.read(info)
+            if info.filename.endswith(entry):
+                body = content.decode("utf-8").partition("?>")[2] or content.decode("utf-8")
+                assert text[0] in body
+                whole = f'<?xml version="1.0" encoding="{encoding}"?>{kind}{body.replace(*text)}'
+                content = whole.encode(encoding)
+            target.writestr(info.filename, content)
+    return out.getvalue()
+
+
 def epub(chapters: Sequence[str], *, title: str) -> bytes:
     items = "".join(f'<item id="c{at}" href="c%20{at}.xhtml" media-type="x"/>' for at in range(len(chapters)))
     spine = "".join(f'<itemref idref="c{at}"/>' for at in range(len(chapters)))
