@@ -57,7 +57,7 @@ class ReadingProcess:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self.close()
-            self._child = subprocess.Popen(
+            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter, and a number
                 [sys.executable, "-m", "knowledge.loaders.apart", str(self._memory_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
