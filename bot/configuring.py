@@ -10,6 +10,7 @@ from agents.tools.toolbox import installed_tools
 from config.errors import ConfigurationInvalid
 from config.loader import ASSISTANTS_FOLDER, SETTINGS_FILE, Configuration, load_configuration
 from config.problems import Problem, suggestion
+from knowledge.choosing import ENDPOINT, RERANKERS
 
 
 def load(path: Path | None) -> Configuration:
@@ -19,7 +20,7 @@ def load(path: Path | None) -> Configuration:
         ConfigurationInvalid: with every problem of every file; unknown tools and channels are told last.
     """
     configuration = load_configuration(path, environment=dict(os.environ), folder=Path.cwd())
-    problems = [*unknown_tools(configuration), *unknown_channels(configuration)]
+    problems = [*unknown_tools(configuration), *unknown_channels(configuration), *unknown_reranker(configuration)]
     if problems:
         raise ConfigurationInvalid(problems, files=configuration.files, digest=configuration.digest)
     return configuration
@@ -37,6 +38,16 @@ def unknown_channels(configuration: Configuration) -> list[Problem]:
         for platform in configuration.settings.channels.plugins
         if platform not in installed
     ]
+
+
+def unknown_reranker(configuration: Configuration) -> list[Problem]:
+    """Return a problem where a reranker is configured that nobody installed."""
+    name = configuration.settings.rerank.provider
+    installed = {ENDPOINT, *(entry.name for entry in entry_points(group=RERANKERS))}
+    if name in installed:
+        return []
+    message = f'no reranker "{name}" is installed; {suggestion(name, installed)}'
+    return [Problem(file=configuration.root / SETTINGS_FILE, path="rerank.provider", message=message)]
 
 
 def unknown_tools(configuration: Configuration) -> list[Problem]:

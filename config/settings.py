@@ -234,8 +234,13 @@ class EmbeddingSettings(Section):
 
 
 class RerankSettings(Section):
-    """An endpoint that puts passages into the best order, asked after the search; off without a url."""
+    """What puts passages into the best order after the search; off without a url and without a provider's name."""
 
+    provider: str = Field(
+        "endpoint",
+        description="endpoint: the address in `url`. Otherwise the name of an installed one (entry point "
+        "parley.rerankers), which runs in this process.",
+    )
     url: OptionalText = Field(None, description="The whole address, for example https://api.jina.ai/v1/rerank.")
     model: str = Field("", description="The endpoint's name of the model.")
     api_key: OptionalSecret = Field(None, description="The key; write ${VARIABLE}, never the key itself.")
@@ -298,6 +303,12 @@ class KnowledgeBase(Section):
     sync_minutes: float = Field(0, ge=0, description="Look for changes this often; 0: at the start and when asked.")
     revisions: int = Field(20, ge=1, le=1000, description="How many revisions can be rolled back to.")
     description: str = Field("", description="One line, for people.")
+    link: str = Field(
+        "",
+        pattern=r"^$|^https?://\S*\{document\}\S*$",
+        description="Where people can read a document of `sources`: an address with {document} in it, its path. "
+        "Citations link there.",
+    )
     threshold: float = Field(0.266, ge=0, le=1, description="Passages that score lower count as not found.")
     chunk_characters: int = Field(700, ge=100, le=8000, description="How long a chunk may be.")
     around: int = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from knowledge.base import Embedder, Reranker
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     import aiohttp
 
     from config.settings import EmbeddingSettings, RerankSettings
+
+
+RERANKERS = "parley.rerankers"
+ENDPOINT = "endpoint"
 
 
 def embedders(
@@ -28,7 +33,18 @@ def embedders(
 
 
 def reranker(settings: RerankSettings, *, session: aiohttp.ClientSession) -> Reranker | None:
-    """Return the reranker; None where none is configured."""
+    """Return the reranker; None where none is configured.
+
+    One that is no endpoint is a function of the settings, named in the entry-point group `parley.rerankers`.
+
+    Raises:
+        LookupError: none of that name is installed.
+    """
+    if settings.provider != ENDPOINT:
+        for entry in entry_points(group=RERANKERS, name=settings.provider):
+            made: Reranker = entry.load()(settings)
+            return made
+        raise LookupError(f"no reranker {settings.provider!r} is installed")
     if not settings.url:
         return None
     from knowledge.rerank import EndpointReranker

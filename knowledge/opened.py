@@ -91,6 +91,7 @@ class OpenBase:
             meanings=Meanings(reading, model=embedder.name),
             access=self._access,
             around=settings.around,
+            link=settings.link,
             beside=None if client is None else threads.beside,
         )
         self._answers = Answers(reading, base=name, embedder=embedder.name, model=model)

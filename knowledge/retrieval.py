@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from math import ceil
+from urllib.parse import quote
 
 from knowledge.asking import PART_WEIGHT
 from knowledge.base import VectorIndex
-from knowledge.catalogue.file import CatalogueFile, Row, access_of, permitted
+from knowledge.catalogue.file import CatalogueFile, Row, Version, access_of, permitted
 from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.reader import Extent, Question, Reader
 from knowledge.catalogue.vectors import VectorStore, unpacked_rows
@@ -55,6 +56,7 @@ class Search:
         meanings: Meanings,
         access: Access,
         around: int = 0,
+        link: str = "",
         beside: Executor | None = None,
     ) -> None:
         """`access` is the base's own limit, which its passages carry along.
@@ -69,6 +71,7 @@ class Search:
         self._base = base
         self._limit = (access,) if access.roles or access.conversations else ()
         self._around = around
+        self._link = link
         self._beside = beside
 
     def best(
@@ -191,6 +194,12 @@ class Search:
             rows = self._reader.rows([one.number for one in part])
             yield from ((one, rows[one.number]) for one in part if one.number in rows)
 
+    def _source(self, version: Version) -> str:
+        """Return a link where there is one: the page that was fetched, or where the base's documents can be read."""
+        if not self._link or version.source.startswith(("http://", "https://")):
+            return version.source
+        return self._link.replace("{document}", quote(version.document))
+
     def _passage(self, row: Row, text: str, one: Scored) -> Passage:
         return Passage(
             text=text,
@@ -199,7 +208,7 @@ class Search:
             chunk=f"{row.version.id}-{row.ordinal}",
             position=row.chunk.position,
             score=round(min(1.0, one.score), 4),
-            source=row.version.source,
+            source=self._source(row.version),
             base=self._base,
             vector_score=round(min(1.0, one.vector), 4),
             lexical_score=round(min(1.0, one.lexical), 4),

@@ -197,3 +197,16 @@ async def test_only_the_fixed_answer_that_is_given_counts(tmp_path: Path) -> Non
     hits = [one.hits for name in bases for one in await (await library.base(name)).annotations(Scope())]
     assert hits == [1, 0]
     await library.close()
+
+
+async def test_a_citation_links_where_documents_can_be_read(tmp_path: Path) -> None:
+    write(tmp_path / "docs", {"请假 制度.md": "# Leave\n\nTwelve days of leave.\n"})
+    base = KnowledgeBase(sources=("docs",), threshold=0.2, link="https://wiki.example/view?page={document}#top")
+    library = Library({"kb": base}, data_dir=tmp_path / "data", root=tmp_path, embedder=WordEmbedder())
+    try:
+        found = await library.search("twelve days leave", bases=["kb"], limit=1, scope=Scope())
+    finally:
+        await library.close()
+    (passage,) = found.passages
+    assert passage.document == "docs/请假 制度.md"
+    assert passage.source == ("https://wiki.example/view?page=docs/%E8%AF%B7%E5%81%87%20%E5%88%B6%E5%BA%A6.md#top")
