@@ -114,6 +114,7 @@ async def ask(parley: Site, question: str, since: float) -> Told:
     try:
         asked = time.monotonic() - since
         answer = await person.ask(question, timeout_s=40)
+        assert answer["outcome"] == "answered", [events(worker, "work.failed") for worker in parley.workers]
         cites = tuple(one["source"] for one in answer.get("citations", ()))
         return Told(await parley.who_answered(answer["turn"]), asked, cites)
     finally:
