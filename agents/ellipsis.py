@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from agents.types import Recollection
+from knowledge.retrieval.words import terms
 from knowledge.types import Passage
-from knowledge.words import terms
 
 _ENGLISH = re.compile(r"\W*(?:and|but|or|what about|how about)\b(.{1,60}?)\?\W*", re.IGNORECASE)
 _CHINESE = re.compile(r"\W*(?:(?:那么?|还有|以及|而|换成|如果是)(.{1,16}?)呢?|(.{1,12}?)呢)\W*")

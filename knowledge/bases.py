@@ -14,8 +14,8 @@ from knowledge.base import Embedder
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.errors import Busy, EmbeddingUnavailable, IndexUnavailable, KnowledgeError, UnknownBase
 from knowledge.home import VectorHome
+from knowledge.ingest.progress import Progress, Report
 from knowledge.opened import OpenBase
-from knowledge.progress import Progress, Report
 from knowledge.status import BaseStatus, status_of
 from knowledge.threads import Threads
 

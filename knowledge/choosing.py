@@ -47,6 +47,6 @@ def reranker(settings: RerankSettings, *, session: aiohttp.ClientSession) -> Rer
         raise LookupError(f"no reranker {settings.provider!r} is installed")
     if not settings.url:
         return None
-    from knowledge.rerank import EndpointReranker
+    from knowledge.retrieval.rerank import EndpointReranker
 
     return EndpointReranker(settings, session)

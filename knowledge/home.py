@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from knowledge.changes.lock import FileLock
 from knowledge.errors import IndexUnavailable
 from knowledge.index import close_chroma, connect_chroma, open_chroma
-from knowledge.lock import FileLock
 from knowledge.threads import Threads
 
 if TYPE_CHECKING:

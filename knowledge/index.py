@@ -23,7 +23,7 @@ _BATCH = 1000  # vectors in one request; Chroma's own limit is above 5000
 
 
 def open_chroma(folder: Path) -> ClientAPI:
-    """Open Chroma in a folder of this process. Not safe for two processes: hold a lock (`knowledge.lock`).
+    """Open Chroma in a folder of this process. Not safe for two processes: hold a lock (`knowledge.changes.lock`).
 
     Imports chromadb: 1–2 s and 65 MB.
 

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from knowledge.additions import Addition
-from knowledge.answers import Annotation
-from knowledge.asking import parts, plain
 from knowledge.base import Embedder, Reranker, WordEmbedder
 from knowledge.bases import Bases, synced
-from knowledge.changing import WAIT_S
+from knowledge.changes.changing import WAIT_S
+from knowledge.changes.waiting import FOLLOWING_S, patiently
 from knowledge.embeddings import CachedEmbedder
 from knowledge.errors import (
     RerankUnavailable,
 )
-from knowledge.fusion import Fusion
 from knowledge.home import VectorHome
-from knowledge.meanings import Words
+from knowledge.ingest.additions import Addition
+from knowledge.ingest.progress import Progress, Report
 from knowledge.opened import OpenBase
-from knowledge.progress import Progress, Report
-from knowledge.retrieval import Asked
+from knowledge.retrieval.answers import Annotation
+from knowledge.retrieval.asking import parts, plain
+from knowledge.retrieval.fusion import Fusion
+from knowledge.retrieval.meanings import Words
+from knowledge.retrieval.search import Asked
+from knowledge.retrieval.words import words
 from knowledge.threads import Threads
 from knowledge.types import Coverage, Findings, Passage, Scope
-from knowledge.waiting import FOLLOWING_S, patiently
-from knowledge.words import words
 
 if TYPE_CHECKING:
     from config.settings import ChromaSettings, KnowledgeBase

@@ -8,26 +8,26 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from knowledge.additions import Addition, Uploads
-from knowledge.answers import Annotation, Answers
 from knowledge.base import Embedder, VectorIndex
 from knowledge.catalogue.additions import Additions
 from knowledge.catalogue.file import CatalogueFile, LastSync, Revision, Row, permitted
 from knowledge.catalogue.ledger import Ledger
 from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.vectors import VectorStore
-from knowledge.changing import Changes
-from knowledge.embedding import Embedding
-from knowledge.exchange import Exchange
-from knowledge.facets import RECIPE
-from knowledge.fusion import Fusion
-from knowledge.gathering import Gatherer
+from knowledge.changes.changing import Changes
+from knowledge.changes.exchange import Exchange
+from knowledge.changes.indexing import Indexing
+from knowledge.changes.lock import FileLock
+from knowledge.changes.publishing import Publisher
 from knowledge.index import ChromaIndex, ExactIndex
-from knowledge.indexing import Indexing
-from knowledge.ingest import Ingest
-from knowledge.lock import FileLock
-from knowledge.publishing import Publisher
-from knowledge.retrieval import Asked, Search
+from knowledge.ingest.additions import Addition, Uploads
+from knowledge.ingest.embedding import Embedding
+from knowledge.ingest.facets import RECIPE
+from knowledge.ingest.gathering import Gatherer
+from knowledge.ingest.sync import Ingest
+from knowledge.retrieval.answers import Annotation, Answers
+from knowledge.retrieval.fusion import Fusion
+from knowledge.retrieval.search import Asked, Search
 from knowledge.threads import Threads
 from knowledge.types import Access, DocumentInfo, Exported, Passage, Scope
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from agents.prompts import not_found_text
 from agents.texts import courtesy, say
 from agents.types import Delta, Language, Prompt, Reply, RuntimeEvent, Turn, TurnContext
+from knowledge.retrieval.words import terms
 from knowledge.types import Passage
-from knowledge.words import terms
 
 NAME = "offline"
 SENTENCES = 3

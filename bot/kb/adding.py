@@ -22,9 +22,9 @@ from config.loader import Configuration
 from config.settings import WebSource
 
 if TYPE_CHECKING:
-    from knowledge.additions import Addition
+    from knowledge.ingest.additions import Addition
+    from knowledge.ingest.progress import Report
     from knowledge.library import Library
-    from knowledge.progress import Report
 
 WAIT_S = 600.0
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -72,7 +72,7 @@ async def _added(
 ) -> AsyncIterator[tuple[str, Report]]:
     """Take in one thing; what is refused does not stop the others."""
     from knowledge.errors import DocumentRefused
-    from knowledge.progress import Report
+    from knowledge.ingest.progress import Report
 
     try:
         for name, addition, data in _additions(thing, wanted):
@@ -135,9 +135,9 @@ def _address(thing: str, wanted: Wanted) -> Addition:
 
 
 def _uploads(path: Path, wanted: Wanted) -> Iterator[tuple[str, Addition, bytes | None]]:
-    from knowledge.additions import UPLOADS, file_name
     from knowledge.errors import DocumentRefused
-    from knowledge.sources import read, scan
+    from knowledge.ingest.additions import UPLOADS, file_name
+    from knowledge.ingest.sources import read, scan
 
     taken: dict[str, str] = {}
     for file in scan([str(path)], root=path.parent).files:
@@ -156,7 +156,7 @@ def _addition(
     wanted: Wanted,
     web: WebSource | None = None,
 ) -> Addition:
-    from knowledge.additions import Addition
+    from knowledge.ingest.additions import Addition
     from knowledge.types import Access
 
     return Addition(

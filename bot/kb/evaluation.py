@@ -74,7 +74,7 @@ async def _measured(
     one: Variant, bases: Sequence[str], questions: Sequence[Question], depths: Sequence[int], shown: Bars
 ) -> Evaluation:
     from knowledge.evaluation.evaluate import evaluate as asked
-    from knowledge.progress import Progress
+    from knowledge.ingest.progress import Progress
 
     async with opened(one, bases, shown.begin) as (library, reranker):
         for name in bases:

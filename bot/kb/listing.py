@@ -17,7 +17,7 @@ from config.loader import Configuration
 
 if TYPE_CHECKING:
     from config.settings import KnowledgeBase, Settings
-    from knowledge.additions import Addition
+    from knowledge.ingest.additions import Addition
     from knowledge.status import BaseStatus
     from knowledge.types import DocumentInfo
 

@@ -113,7 +113,7 @@ async def moved(library: Library, name: str, tell: Tell) -> None:
 
 async def _complete(base: OpenBase, tell: Tell) -> None:
     """Embed and store what is missing, waiting while another process is at it."""
-    from knowledge.waiting import patiently
+    from knowledge.changes.waiting import patiently
 
     async def opened() -> OpenBase:
         return base

@@ -14,7 +14,7 @@ from rich.text import Text
 from bot.kb.wording import line
 
 if TYPE_CHECKING:
-    from knowledge.progress import Progress as Told
+    from knowledge.ingest.progress import Progress as Told
 
 Tell = Callable[["Told"], None]
 

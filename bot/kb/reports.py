@@ -13,7 +13,7 @@ from bot.kb.trouble import advice
 from bot.kb.wording import grid, line, number_columns
 
 if TYPE_CHECKING:
-    from knowledge.progress import Report
+    from knowledge.ingest.progress import Report
 
 FAILURES_SHOWN = 200
 

@@ -15,12 +15,12 @@ from bot.kb.bases import some_bases
 from bot.kb.wording import clean, counted, limits, limits_data, line, show_indented, stdout, write_json
 from bot.library import open_library
 from config.loader import Configuration
-from knowledge.highlighting import Span, excerpt, spans
+from knowledge.retrieval.highlighting import Span, excerpt, spans
 from knowledge.types import Annotation, Passage, Scope
 
 if TYPE_CHECKING:
-    from knowledge.fusion import Fusion
     from knowledge.library import Library
+    from knowledge.retrieval.fusion import Fusion
 
 SHOWN = 420
 """Characters of a passage that are shown unless the whole is asked for."""

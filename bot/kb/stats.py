@@ -19,7 +19,7 @@ from config.loader import Configuration
 from knowledge.types import DocumentInfo, Scope
 
 if TYPE_CHECKING:
-    from knowledge.additions import Addition
+    from knowledge.ingest.additions import Addition
     from knowledge.library import Library
     from knowledge.status import BaseStatus
 

@@ -14,7 +14,7 @@ from bot.library import open_library
 from config.loader import Configuration
 
 if TYPE_CHECKING:
-    from knowledge.progress import Report
+    from knowledge.ingest.progress import Report
 
 WAIT_S = 600.0
 """How long a sync waits for another one: as long as a large one takes."""

@@ -21,7 +21,7 @@ from config.assistant import KnowledgeUse
 from config.loader import Configuration
 from config.problems import suggestion
 from config.settings import EmbeddingSettings, KnowledgeBase, Settings
-from knowledge.fusion import Fusion
+from knowledge.retrieval.fusion import Fusion
 
 if TYPE_CHECKING:
     from knowledge.base import Reranker

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from config.settings import WebSource
-from knowledge.additions import Addition
 from knowledge.catalogue.file import CatalogueFile, access_of, label_of
+from knowledge.ingest.additions import Addition
 from knowledge.types import Access
 
 _COLUMNS = "value, kind, web, label, tags, author, at, file"

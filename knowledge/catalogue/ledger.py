@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from knowledge.catalogue.file import CatalogueFile, LastSync, Revision, Row, Version, access_of, chunk_of, label_of
 from knowledge.errors import UnknownRevision
+from knowledge.retrieval.words import terms
 from knowledge.types import Access, Chunk, DocumentInfo
-from knowledge.words import terms
 
 # A version that no kept revision shows and that is not being staged right now.
 _UNUSED = """

@@ -11,8 +11,8 @@ from typing import Any
 from knowledge.base import Reranker
 from knowledge.evaluation.metrics import gain, percentile, recall, reciprocal_rank
 from knowledge.evaluation.questions import Question, places
-from knowledge.fusion import Fusion
 from knowledge.library import Library
+from knowledge.retrieval.fusion import Fusion
 from knowledge.types import Passage
 
 DEPTHS = (1, 3, 5, 10)

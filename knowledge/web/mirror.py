@@ -16,7 +16,7 @@ from urllib.robotparser import RobotFileParser
 
 from config.settings import WebSource
 from knowledge.errors import DocumentRefused, FetchRefused
-from knowledge.sources import Gathered, SourceFile
+from knowledge.ingest.sources import Gathered, SourceFile
 from knowledge.web.fetching import USER_AGENT, Fetched, Fetcher
 from knowledge.web.links import normal, of_feed, of_page, of_sitemap, wanted
 

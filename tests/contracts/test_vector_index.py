@@ -12,8 +12,8 @@ from knowledge.base import VectorIndex
 from knowledge.catalogue.file import CatalogueFile, Version
 from knowledge.catalogue.ledger import Ledger
 from knowledge.catalogue.vectors import VectorStore, packed_rows
+from knowledge.changes.indexing import Indexing
 from knowledge.index import ChromaIndex, ExactIndex, open_chroma
-from knowledge.indexing import Indexing
 from knowledge.types import Access, Chunk
 
 EAST, NORTH, BETWEEN = [1.0, 0.0], [0.0, 1.0], [0.8, 0.6]

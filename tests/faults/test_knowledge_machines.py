@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from config.settings import ChromaSettings, KnowledgeBase
-from knowledge.additions import upload
 from knowledge.index import close_chroma, connect_chroma
+from knowledge.ingest.additions import upload
 from knowledge.library import Library
 from knowledge.types import Access, Scope
 from tests.unit.knowledge.parts import WordEmbedder, write

@@ -21,9 +21,9 @@ from knowledge.errors import DocumentRefused, KnowledgeError
 from knowledge.types import Access
 
 if TYPE_CHECKING:
-    from knowledge.additions import Addition
+    from knowledge.ingest.additions import Addition
+    from knowledge.ingest.progress import Report
     from knowledge.opened import OpenBase
-    from knowledge.progress import Report
 
 THINGS_MAX = 20
 """Files and links in one message."""
@@ -114,7 +114,7 @@ class Adding:
 
     async def file(self, file: Attachment) -> None:
         """Fetch a file from its platform and take it in."""
-        from knowledge.additions import upload
+        from knowledge.ingest.additions import upload
 
         name = short(file.name or file.kind)
         try:
@@ -130,7 +130,7 @@ class Adding:
 
     async def link(self, link: str, kind: Kind | None) -> None:
         """Fetch an address, and what it leads to, and take it in."""
-        from knowledge.additions import Addition
+        from knowledge.ingest.additions import Addition
 
         asked, how = self._asked, kind or _guessed(link)
         given = {"depth": asked.depth, "pages": asked.pages, "include": asked.include, "exclude": asked.exclude}

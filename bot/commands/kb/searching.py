@@ -78,7 +78,7 @@ def _threshold(call: Call, base: str) -> float:
 
 def _marked(text: str, query: str) -> str:
     """Return the part of a passage that matches most, the words that match in bold."""
-    from knowledge.highlighting import excerpt, spans
+    from knowledge.retrieval.highlighting import excerpt, spans
 
     line = " ".join(text.split())
     begin, end = excerpt(line, spans(line, query), length=EXCERPT)

@@ -14,7 +14,7 @@ from bot.commands.kb.choosing import own
 from bot.commands.kb.wording import short
 
 if TYPE_CHECKING:
-    from knowledge.progress import Progress
+    from knowledge.ingest.progress import Progress
 
 FIRST_S = 0.3
 EVERY_S = 1.0

@@ -12,7 +12,7 @@ from bot.commands.kb.shown import Shown, shown
 from bot.commands.kb.wording import button, code, counted
 
 if TYPE_CHECKING:
-    from knowledge.progress import Report
+    from knowledge.ingest.progress import Report
 
 WAIT_S = 600.0
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from math import sqrt
 from pathlib import Path
 
-from knowledge.words import terms
+from knowledge.retrieval.words import terms
 
 
 class WordEmbedder:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import KnowledgeBase, WebSource
-from knowledge.additions import Addition, file_name, upload
 from knowledge.errors import Busy, DocumentRefused, UnknownDocument
+from knowledge.ingest.additions import Addition, file_name, upload
+from knowledge.ingest.progress import Progress
 from knowledge.library import Library
-from knowledge.progress import Progress
 from knowledge.types import Access, Scope
 from tests.unit.knowledge.parts import WordEmbedder, write
 

@@ -1,6 +1,6 @@
 import pytest
 
-from knowledge.asking import parts, plain
+from knowledge.retrieval.asking import parts, plain
 
 
 @pytest.mark.parametrize(

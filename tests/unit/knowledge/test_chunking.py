@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.chunking import chunks, sentences
+from knowledge.ingest.chunking import chunks, sentences
 from knowledge.types import Block
 
 _TEXT = st.text(alphabet=st.sampled_from("年假天数一二三。！？；，、：“”（）abc XYZ.,!?12\n \t|—"), max_size=400)

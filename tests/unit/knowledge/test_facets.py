@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.asking import parts
-from knowledge.facets import FACETS_MAX, combined, facets_of
+from knowledge.ingest.facets import FACETS_MAX, combined, facets_of
+from knowledge.retrieval.asking import parts
 from knowledge.types import Chunk
 
 FIRST = "每年有十二天带薪年假，满五年以后增加到十五天。"

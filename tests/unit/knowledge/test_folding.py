@@ -2,9 +2,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from knowledge.embeddings import OfflineEmbedder
-from knowledge.folding import calm, simplified
-from knowledge.highlighting import spans
-from knowledge.words import terms
+from knowledge.retrieval.folding import calm, simplified
+from knowledge.retrieval.highlighting import spans
+from knowledge.retrieval.words import terms
 
 
 def test_traditional_characters_are_read_as_simplified() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.highlighting import excerpt, spans
-from knowledge.words import terms
+from knowledge.retrieval.highlighting import excerpt, spans
+from knowledge.retrieval.words import terms
 
 TEXTS = st.text(
     st.one_of(st.characters(), st.sampled_from("年假天数报销出差 reimbursement, Wi-Fi’s ＡＢ１２ﬁ。\u0301\uff9e가"))

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.chunking import chunks
 from knowledge.errors import DocumentRefused
+from knowledge.ingest.chunking import chunks
+from knowledge.ingest.sources import FILE_BYTES_MAX, SourceFile, read
 from knowledge.loaders.apart import ReadingProcess, answer_for
 from knowledge.loaders.pdf import PAGES_MAX
 from knowledge.loaders.table import apart, loader_for
-from knowledge.sources import FILE_BYTES_MAX, SourceFile, read
 from tests.unit.knowledge import office
 
 DOCX = office.docx([("p", "text")])

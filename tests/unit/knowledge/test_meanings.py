@@ -8,9 +8,9 @@ from knowledge.catalogue import meanings as stored
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.catalogue.meanings import Meanings
 from knowledge.embeddings import OfflineEmbedder
-from knowledge.fusion import Scored
 from knowledge.library import Library
-from knowledge.meanings import Shares, reordered
+from knowledge.retrieval.fusion import Scored
+from knowledge.retrieval.meanings import Shares, reordered
 from knowledge.types import Passage, Scope
 from tests.unit.knowledge.parts import WordEmbedder, write
 

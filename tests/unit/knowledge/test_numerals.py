@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.numerals import numbers
+from knowledge.retrieval.numerals import numbers
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from config.settings import KnowledgeBase, RerankSettings
 from knowledge.library import Library
-from knowledge.rerank import EndpointReranker
+from knowledge.retrieval.rerank import EndpointReranker
 from knowledge.types import Scope
 from tests.unit.knowledge.parts import WordEmbedder, write
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import KnowledgeBase
+from knowledge.ingest.progress import Report
 from knowledge.library import Library
-from knowledge.progress import Report
 from knowledge.types import Scope
 from tests.unit.knowledge.parts import WordEmbedder, write
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.words import terms
+from knowledge.retrieval.words import terms
 
 
 def test_chinese_becomes_bigrams() -> None:

@@ -15,8 +15,8 @@ from rich.console import Console
 from bot.kb.listing import bases_table
 from bot.kb.trouble import explained
 from config.settings import KnowledgeBase, Settings
+from knowledge.changes.lock import FileLock
 from knowledge.errors import Busy, DocumentRefused, IndexUnavailable, KnowledgeError, UnknownDocument
-from knowledge.lock import FileLock
 from knowledge.status import BaseStatus
 from tests.unit.bot.kb.conftest import Shell
 

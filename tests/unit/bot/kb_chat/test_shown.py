@@ -14,7 +14,7 @@ from bot.commands.base import Call
 from bot.commands.kb import shown as module
 from bot.commands.kb.shown import shown
 from channels.types import Conversation, InboundMessage, Sender
-from knowledge.progress import Progress
+from knowledge.ingest.progress import Progress
 
 
 @dataclass

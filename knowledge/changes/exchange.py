@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.catalogue.file import CatalogueFile, Version, access_of, chunk_of, label_of
 from knowledge.catalogue.ledger import Ledger
+from knowledge.changes.operations import Operation
 from knowledge.index import translated
-from knowledge.operations import Operation
 from knowledge.types import Chunk
 
 if TYPE_CHECKING:

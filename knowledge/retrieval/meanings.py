@@ -14,7 +14,7 @@ from typing import Any
 
 from knowledge.base import WordEmbedder
 from knowledge.catalogue.meanings import Meanings
-from knowledge.fusion import Scored
+from knowledge.retrieval.fusion import Scored
 
 REORDERED = 24
 """So many of the best chunks are put in order."""

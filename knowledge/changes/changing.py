@@ -9,22 +9,22 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 
-from knowledge import operations
-from knowledge.additions import Addition, Uploads
-from knowledge.answers import Answers
 from knowledge.catalogue.additions import Additions
 from knowledge.catalogue.file import CatalogueFile, label_of
 from knowledge.catalogue.ledger import Ledger
-from knowledge.embedding import Embedding
+from knowledge.changes import operations
+from knowledge.changes.indexing import Indexing
+from knowledge.changes.lock import FileLock
+from knowledge.changes.operations import Operation
+from knowledge.changes.publishing import Publisher
 from knowledge.errors import Busy, UnknownDocument
-from knowledge.gathering import Gatherer
-from knowledge.indexing import Indexing
-from knowledge.ingest import Ingest
-from knowledge.lock import FileLock
-from knowledge.operations import Operation
-from knowledge.progress import Progress, Report
-from knowledge.publishing import Publisher
-from knowledge.sources import Gathered
+from knowledge.ingest.additions import Addition, Uploads
+from knowledge.ingest.embedding import Embedding
+from knowledge.ingest.gathering import Gatherer
+from knowledge.ingest.progress import Progress, Report
+from knowledge.ingest.sources import Gathered
+from knowledge.ingest.sync import Ingest
+from knowledge.retrieval.answers import Answers
 from knowledge.threads import Threads
 from knowledge.types import Access
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from config.settings import DocumentRule, WebSource
 from knowledge.errors import DocumentRefused
+from knowledge.ingest.sources import FILE_BYTES_MAX, SourceFile
 from knowledge.loaders.table import suffixes
-from knowledge.sources import FILE_BYTES_MAX, SourceFile
 from knowledge.types import Access
 
 UPLOADS = "uploads/"

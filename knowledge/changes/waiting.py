@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from knowledge.errors import Busy
+from knowledge.ingest.progress import Progress
 from knowledge.opened import OpenBase
-from knowledge.progress import Progress
 
 FOLLOWING_S = 5.0
 """Longer than it takes to follow what another machine published."""

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from knowledge.catalogue.file import CatalogueFile, label_of
 from knowledge.catalogue.ledger import Ledger
 from knowledge.catalogue.vectors import VectorStore, packed_rows, unpacked_rows
-from knowledge.facets import facets_of
 from knowledge.index import ChromaIndex
+from knowledge.ingest.facets import facets_of
 
 _PORTION = 5000  # vectors in memory at a time
 

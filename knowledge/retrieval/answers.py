@@ -8,7 +8,7 @@ from typing import Any
 
 from knowledge.catalogue.file import CatalogueFile, access_of, permitted
 from knowledge.catalogue.vectors import VectorStore, key_of, packed_rows
-from knowledge.numerals import numbers
+from knowledge.retrieval.numerals import numbers
 from knowledge.types import Annotation, Scope
 
 __all__ = ["SIMILAR", "Annotation", "Answers"]

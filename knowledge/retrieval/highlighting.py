@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from knowledge.folding import simplified
-from knowledge.words import TOKEN, root, terms
+from knowledge.retrieval.folding import simplified
+from knowledge.retrieval.words import TOKEN, root, terms
 
 Span = tuple[int, int]
 """Begin and end of a part of a text, in characters."""

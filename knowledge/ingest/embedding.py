@@ -9,10 +9,10 @@ from knowledge.catalogue.file import CatalogueFile
 from knowledge.catalogue.ledger import Ledger
 from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.vectors import VectorStore, key_of, packed_rows, unpacked_rows
-from knowledge.facets import Facets, combined, facets_of
-from knowledge.progress import Progress
+from knowledge.ingest.facets import Facets, combined, facets_of
+from knowledge.ingest.progress import Progress
+from knowledge.retrieval.words import words
 from knowledge.threads import Threads
-from knowledge.words import words
 
 _GROUP = 32  # documents whose texts are embedded together
 _WORDS = 64  # words embedded at once: a question waits no longer behind them than behind texts

@@ -9,9 +9,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.additions import Addition, Uploads
-from knowledge.progress import Progress
-from knowledge.sources import Gathered, SourceFile, scan
+from knowledge.ingest.additions import Addition, Uploads
+from knowledge.ingest.progress import Progress
+from knowledge.ingest.sources import Gathered, SourceFile, scan
 from knowledge.threads import Threads
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ from hashlib import sha256
 from config.settings import DocumentRule
 from knowledge.catalogue.file import CatalogueFile, Version
 from knowledge.catalogue.ledger import Ledger
-from knowledge.chunking import chunks
-from knowledge.embedding import Embedding
+from knowledge.changes.operations import release
+from knowledge.changes.publishing import Publisher
 from knowledge.errors import DocumentRefused
+from knowledge.ingest.chunking import chunks
+from knowledge.ingest.embedding import Embedding
+from knowledge.ingest.progress import Progress, Report
+from knowledge.ingest.sources import Gathered, SourceFile, read
 from knowledge.loaders.apart import ReadingProcess
 from knowledge.loaders.table import apart, loader_for
-from knowledge.operations import release
-from knowledge.progress import Progress, Report
-from knowledge.publishing import Publisher
-from knowledge.sources import Gathered, SourceFile, read
 from knowledge.threads import Threads
 from knowledge.types import Access, Loaded
 

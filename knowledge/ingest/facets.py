@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from knowledge.chunking import sentences
+from knowledge.ingest.chunking import sentences
 from knowledge.types import Chunk
 
 RECIPE = "facets-1"

@@ -1,6 +1,6 @@
 """Making changes of a base visible: the vectors before, the catalogue at once, what is no longer needed after.
 
-Where several machines share the base, a change becomes an entry of the log first (`knowledge.exchange`); a machine
+Where several machines share the base, a change becomes an entry of the log first (`changes.exchange`); a machine
 that was not the first takes the other entry in, and offers its own again behind it.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.catalogue.ledger import Ledger
-from knowledge.embedding import Embedding
+from knowledge.changes.exchange import Entry, Exchange
+from knowledge.changes.indexing import Indexing
+from knowledge.changes.operations import Operation, Operations
 from knowledge.errors import IndexUnavailable
-from knowledge.exchange import Entry, Exchange
-from knowledge.indexing import Indexing
-from knowledge.operations import Operation, Operations
+from knowledge.ingest.embedding import Embedding
 from knowledge.threads import Threads
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from knowledge.additions import Addition
-from knowledge.answers import annotate, unannotate
 from knowledge.catalogue.additions import Additions, read_addition, written_addition
 from knowledge.catalogue.file import CatalogueFile
 from knowledge.catalogue.ledger import Ledger
+from knowledge.ingest.additions import Addition
+from knowledge.retrieval.answers import annotate, unannotate
 
 Operation = tuple[str, Any]
 """Its name and its JSON value."""

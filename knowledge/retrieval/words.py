@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from knowledge.folding import simplified
+from knowledge.retrieval.folding import simplified
 
 TOKEN = re.compile(r"[a-z0-9]+(?:['’._-][a-z0-9]+)*|[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+")
 """A word in latin letters, or a run of Chinese, Japanese or Korean characters, in folded lower case."""

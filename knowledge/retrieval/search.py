@@ -10,17 +10,17 @@ from itertools import islice
 from math import ceil
 from urllib.parse import quote
 
-from knowledge.asking import PART_WEIGHT
 from knowledge.base import VectorIndex
 from knowledge.catalogue.file import CatalogueFile, Row, Version, access_of, permitted
 from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.reader import Extent, Question, Reader
 from knowledge.catalogue.vectors import VectorStore, unpacked_rows
-from knowledge.fusion import Fusion, Scored, fused
-from knowledge.meanings import REORDERED, SHARE, Shares, reordered
-from knowledge.parents import Parents
+from knowledge.retrieval.asking import PART_WEIGHT
+from knowledge.retrieval.fusion import Fusion, Scored, fused
+from knowledge.retrieval.meanings import REORDERED, SHARE, Shares, reordered
+from knowledge.retrieval.parents import Parents
+from knowledge.retrieval.words import terms
 from knowledge.types import Access, Passage, Scope
-from knowledge.words import terms
 
 NEAREST = 60
 """Vectors asked for; a chunk has one to some seven."""

@@ -1,0 +1,1 @@
+"""Changing a base, alone or together with other machines."""

@@ -1,0 +1,1 @@
+"""Taking in: from sources to chunks with vectors."""
