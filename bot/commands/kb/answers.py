@@ -60,7 +60,7 @@ async def answer(call: Call, text: str) -> Reply:
     if isinstance(base, Reply):
         return base
     recalled = await call.services.memory.recall(call.conversation, call.assistant.memory)
-    draft = drafted(asked.text, call.message.quoted, recalled.messages)
+    draft = drafted(asked.text, call.message.quoted, recalled.messages, earlier=recalled.summary_access)
     # A role may have been taken away since: what was said under it is out of reach.
     if draft is None or not permitted(draft.access, scope_of(call)):
         return _unknown(call)

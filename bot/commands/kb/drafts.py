@@ -34,12 +34,17 @@ class Draft:
     access: tuple[Access, ...] = ()
 
 
-def drafted(text: str, quoted: str, messages: Sequence[RecalledMessage]) -> Draft | None:
-    """Return what is to be stored; None where the question or the answer cannot be found."""
+def drafted(
+    text: str, quoted: str, messages: Sequence[RecalledMessage], *, earlier: tuple[Access, ...] = ()
+) -> Draft | None:
+    """Return what is to be stored; None where the question or the answer cannot be found.
+
+    `earlier` are the limits of what was said before `messages`.
+    """
     if pair := pair_of(text):
         return Draft(question=pair[0], answer=pair[1], access=_limits(messages, _same(pair[1], messages)))
     if quoted.strip():
-        return _replied(text, quoted, messages)
+        return _replied(text, quoted, messages, earlier)
     at = next((at for at in reversed(range(len(messages))) if messages[at].role == "assistant"), None)
     question = None if at is None else _question_before(at, messages)
     if at is None or question is None:
@@ -72,13 +77,13 @@ def says_nothing(answer: str, not_found: str | None) -> bool:
     return _flat(answer) in [*known, _flat(not_found or "")]
 
 
-def _replied(text: str, quoted: str, messages: Sequence[RecalledMessage]) -> Draft | None:
+def _replied(text: str, quoted: str, messages: Sequence[RecalledMessage], earlier: tuple[Access, ...]) -> Draft | None:
     same = _same(quoted, messages)
     if text:
         answer = lasting(messages[same[0]].text) if same else quoted.strip()
         # Where the words come from is not known: all that was said here counts.
-        sources = same[:1] or list(range(len(messages)))
-        return Draft(question=text, answer=answer, access=_limits(messages, sources))
+        access = _limits(messages, same[:1]) if same else (*earlier, *_limits(messages, range(len(messages))))
+        return Draft(question=text, answer=answer, access=tuple(dict.fromkeys(access)))
     at = next((at for at in same if messages[at].role == "assistant"), None)
     question = None if at is None else _question_before(at, messages)
     if at is None or question is None:

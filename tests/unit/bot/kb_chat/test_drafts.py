@@ -87,6 +87,12 @@ def test_a_reply_with_a_question_takes_the_words_and_the_limits_of_where_they_co
     assert unknown == Draft(question="停车多少钱？", answer="Something that nobody said here", access=(HR, FINANCE))
 
 
+def test_words_from_before_what_is_recalled_have_the_limits_of_all_that_was_said() -> None:
+    board = Access(roles=frozenset({"board"}))
+    draft = drafted("What was decided?", "The office moves in May.", TALK, earlier=(board, HR))
+    assert draft == Draft(question="What was decided?", answer="The office moves in May.", access=(board, HR, FINANCE))
+
+
 def test_new_words_correct_the_last_answer_and_keep_its_limits() -> None:
     draft = drafted("Forty-two.", "", TALK)
     assert draft == Draft(question="What does the parking permit cost?", answer="Forty-two.", access=(FINANCE,))
