@@ -92,7 +92,6 @@ class OpenBase:
             access=self._access,
             around=settings.around,
             link=settings.link,
-            beside=None if client is None else threads.beside,
         )
         self._answers = Answers(reading, base=name, embedder=embedder.name, model=model)
         self._reading_vectors = VectorStore(reading, model=model)

@@ -1,4 +1,4 @@
-"""The threads that blocking work of knowledge runs in, so that a search never waits behind a sync."""
+"""The two threads that blocking work of knowledge runs in, so that a search never waits behind a sync."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _T = TypeVar("_T")
 
 
 class Threads:
-    """One thread that searches, one that asks the vector index for it meanwhile, and one that writes."""
+    """One thread that searches and one that writes."""
 
     def __init__(self) -> None:
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="knowledge-read")
-        self.beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="knowledge-near")
         self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="knowledge-write")
 
     async def read(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -42,7 +41,6 @@ class Threads:
     def close(self) -> None:
         """Let what runs finish, and stop."""
         self._reading.shutdown(wait=True, cancel_futures=True)
-        self.beside.shutdown(wait=True, cancel_futures=True)
         self._writing.shutdown(wait=True, cancel_futures=True)
 
 

@@ -12,7 +12,7 @@ from knowledge.catalogue.file import CatalogueFile, Row, Version, access_of, chu
 from knowledge.types import Chunk
 
 _TERMS_MAX = 16  # the rarest terms of a long question; the others cost time and find nothing
-_MATCHES_MAX = 1500  # chunks that are ranked by their words: 1 µs each; common words go first
+_MATCHES_MAX = 1000  # chunks that are ranked by their words: 1 µs each; common words go first
 
 
 @dataclass(frozen=True, slots=True)

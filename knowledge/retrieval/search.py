@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from math import ceil
 from urllib.parse import quote
@@ -26,7 +24,7 @@ NEAREST = 60
 """Vectors asked for; a chunk has one to some seven."""
 _MORE = (1.5, 6.0)  # times what would do if the limited documents were spread evenly
 _MORE_MAX = 480
-_LEXICAL = 30  # chunks asked for
+_LEXICAL = 20  # chunks asked for
 _SAME = 0.9  # share of common terms above which two chunks say the same
 
 Vectors = Sequence[Sequence[float]]
@@ -57,12 +55,10 @@ class Search:
         access: Access,
         around: int = 0,
         link: str = "",
-        beside: Executor | None = None,
     ) -> None:
         """`access` is the base's own limit, which its passages carry along.
 
-        With `around`, so many chunks before and after a hit are given along with it. `beside` is where the index may
-        be asked meanwhile: for one that does not read the catalogue.
+        With `around`, so many chunks before and after a hit are given along with it.
         """
         self._reader = Reader(file)
         self._vectors = VectorStore(file, model=model)
@@ -72,7 +68,6 @@ class Search:
         self._limit = (access,) if access.roles or access.conversations else ()
         self._around = around
         self._link = link
-        self._beside = beside
 
     def best(
         self,
@@ -92,11 +87,11 @@ class Search:
         if labels is not None and not labels:
             return []
         vectors = [one.vector for one in asked]
-        nearest = self._asking(vectors, labels, extent)
+        nearest = self._nearest(vectors, labels, extent)
         questions = self._reader.questions([terms(one.text) for one in asked], total=extent.chunks)
         ranked = [self._reader.matching(question, count=_LEXICAL, labels=labels) for question in questions]
         compared = self._compared(vectors, ranked)
-        cosines = [beside | _best(hits) for beside, hits in zip(compared, nearest(), strict=True)]
+        cosines = [beside | _best(hits) for beside, hits in zip(compared, nearest, strict=True)]
         words = self._reader.words({number for found in cosines for number in found})
         best: dict[int, Scored] = {}
         for at, question in enumerate(questions):
@@ -125,15 +120,10 @@ class Search:
         ranks = {one.number: (1 - SHARE) * one.score + SHARE * share for one, share in zip(first, shares, strict=True)}
         return reordered(scored, ranks)
 
-    def _asking(self, vectors: Vectors, labels: Collection[str] | None, extent: Extent) -> Callable[[], Nearest]:
-        """Ask the index, if possible while the words are looked up; return what waits for the answer."""
-        if labels is None:
-            ask = partial(self._index.nearest, vectors, count=NEAREST, labels=None)
-            return self._beside.submit(ask).result if self._beside is not None else ask
-        return partial(self._nearest, vectors, labels, extent)
-
-    def _nearest(self, vectors: Vectors, labels: Collection[str], extent: Extent) -> Nearest:
+    def _nearest(self, vectors: Vectors, labels: Collection[str] | None, extent: Extent) -> Nearest:
         """Search among what is permitted. The index's own filter is slow: cheaper to ask for more and leave out."""
+        if labels is None:
+            return self._index.nearest(vectors, count=NEAREST, labels=None)
         share = sum(extent.labels[label] for label in labels) / max(1, extent.chunks)
         for more in _MORE:
             count = ceil(more * NEAREST / share) if share else 0
