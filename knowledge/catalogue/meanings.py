@@ -44,9 +44,9 @@ class Meanings:
         self._look_up([word for word in words if word not in self._places])
         return [self._places[word] for word in words if word in self._places]
 
-    def vectors(self, places: Any) -> Any:
-        """Return the vectors at some places, of unit length, as the rows of an array."""
-        return self._rows[places] * self._lengths[places]
+    def cosines(self, places: Any, asked: Any) -> Any:
+        """Return how near the words at some places (rows) are to each of the vectors `asked` (columns)."""
+        return (self._rows[places].astype("f4") @ asked.T) * self._lengths[places]
 
     def keep_only(self, words: Collection[str]) -> None:
         """Forget all other words, of whichever model."""

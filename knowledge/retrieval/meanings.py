@@ -80,7 +80,7 @@ class Shares:
         if not filled:
             return best
         union, inverse = numpy.unique(numpy.concatenate(places), return_inverse=True)
-        cosines = self._meanings.vectors(union) @ numpy.asarray(asked, "f4").T
+        cosines = self._meanings.cosines(union, numpy.asarray(asked, "f4"))
         starts = numpy.cumsum([0, *(len(one) for one in places[:-1])])
         best[filled] = numpy.maximum.reduceat(cosines[inverse], starts[filled])
         return numpy.clip((best - _FLOOR) / (1 - _FLOOR), 0.0, 1.0) ** _CURVE
@@ -107,6 +107,7 @@ def reordered(scored: Sequence[Scored], ranks: Mapping[int, float]) -> list[Scor
     ordered = [*moved, *(one for one in scored if one.number not in ranks)]
     highest = 0.0
     for at in range(len(ordered) - 1, -1, -1):
-        highest = max(highest, ordered[at].score)
-        ordered[at] = replace(ordered[at], score=highest)
+        if ordered[at].score < highest:
+            ordered[at] = replace(ordered[at], score=highest)
+        highest = ordered[at].score
     return ordered
