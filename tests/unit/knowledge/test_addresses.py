@@ -167,7 +167,8 @@ async def test_a_name_with_one_address_inside_is_refused_as_a_whole(serve: Serve
     ["http://inner.test:{port}/x", "//inner.test:{port}/x", "http://127.0.0.2:{port}/x", "http://2130706434:{port}/x",
      "http://[::ffff:127.0.0.2]:{port}/x", "http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/",
      "http://10.0.0.1/", "http://0.0.0.0:{port}/x", "file:///etc/passwd", "gopher://127.0.0.1:{port}/x",
-     "ftp://127.0.0.1/x", "http://user:secret@outer.test:{port}/x", "http://outer.test:99999/"],  # pragma: allowlist secret
+     "http://user:secret@outer.test:{port}/x",  # pragma: allowlist secret
+     "ftp://127.0.0.1/x", "http://outer.test:99999/"],
 )  # fmt: skip
 async def test_a_redirect_into_the_own_network_or_out_of_the_web_is_refused(serve: Serve, location: str) -> None:
     reached: list[str] = []
