@@ -266,7 +266,7 @@ async def test_neither_cookies_nor_the_proxy_of_this_machine_go_along(
 
     port = await serve(x=cookie)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://user:secret@127.0.0.1:1")
+        monkeypatch.setenv(name, "http://user:secret@127.0.0.1:1")  # pragma: allowlist secret
     async with Fetcher(allowed=LOOPBACK) as fetcher:
         for _ in range(2):
             assert (await fetcher.fetch(f"http://127.0.0.1:{port}/x")).body == b"hello"
