@@ -12,6 +12,7 @@ from knowledge.base import Embedder, VectorIndex
 from knowledge.catalogue.additions import Additions
 from knowledge.catalogue.file import CatalogueFile, LastSync, Revision, Row, permitted
 from knowledge.catalogue.ledger import Ledger
+from knowledge.catalogue.listing import Listing
 from knowledge.catalogue.meanings import Meanings
 from knowledge.catalogue.vectors import VectorStore
 from knowledge.changes.changing import Changes
@@ -97,6 +98,7 @@ class OpenBase:
         self._reading_vectors = VectorStore(reading, model=model)
         self._vectors = VectorStore(writing, model=model)
         self._reading_ledger = Ledger(reading)
+        self._listing = Listing(reading)
         self._ledger = Ledger(writing)
         self._additions = Additions(reading)
         uploads = Uploads(folder / f"{name}.uploads")
@@ -113,7 +115,6 @@ class OpenBase:
             writing,
             name=name,
             revisions=settings.revisions,
-            model=model,
             uploads=uploads,
             gatherer=Gatherer(settings, root=root, mirror=folder / f"{name}.web", uploads=uploads, threads=threads),
             embedding=embedding,
@@ -210,7 +211,7 @@ class OpenBase:
         """Return the documents that `scope` may see and those that are blocked; all of them for None, an operator."""
         if scope is not None and not self._access.permits(scope):
             return []
-        listed = await self._read(self._reading_ledger.listed)
+        listed = await self._read(self._listing.listed)
         return [one for one in listed if scope is None or permitted(one.access, scope)]
 
     async def additions(self) -> list[Addition]:
@@ -220,7 +221,7 @@ class OpenBase:
     async def export(self) -> AsyncIterator[Exported]:
         """Yield every visible chunk, a page at a time, for an operator."""
         after = ("", 0)
-        while rows := await self._read(self._reading_ledger.page, after, _PAGE):
+        while rows := await self._read(self._listing.page, after, _PAGE):
             for row in rows:
                 yield _exported(row)
             after = (rows[-1].version.document, rows[-1].ordinal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -103,11 +104,10 @@ async def moved(library: Library, name: str, tell: Tell) -> None:
     if successor is None:
         await _complete(await library.base(name), tell)
         return
-    try:
+    with ExitStack() as unless_complete:
+        unless_complete.callback(successor.close)
         await _complete(successor, tell)
-    except BaseException:
-        successor.close()
-        raise
+        unless_complete.pop_all()
     await library.take_over(successor)
 
 

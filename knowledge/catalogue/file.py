@@ -191,13 +191,9 @@ class CatalogueFile:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the file's only write lock; what is written inside becomes visible at once, or not at all."""
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
+        with self.db:
+            self.db.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
 
 
 def chunk_of(headings: str, place: str, text: str) -> Chunk:

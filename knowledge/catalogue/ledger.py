@@ -6,30 +6,16 @@ import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from knowledge.catalogue.file import CatalogueFile, LastSync, Revision, Row, Version, access_of, chunk_of, label_of
+from knowledge.catalogue.file import CatalogueFile, LastSync, Revision, Version, access_of, chunk_of, label_of
 from knowledge.errors import UnknownRevision
 from knowledge.retrieval.words import terms
-from knowledge.types import Access, Chunk, DocumentInfo
+from knowledge.types import Access, Chunk
 
 # A version that no kept revision shows and that is not being staged right now.
 _UNUSED = """
 SELECT id FROM versions WHERE id NOT IN (SELECT version FROM changes WHERE version IS NOT NULL)
 AND id NOT IN (SELECT version FROM current) AND id NOT IN (SELECT version FROM indexed)
 """
-
-_LISTED = """
-SELECT d.document, v.title, v.source, v.label, v.tags,
-(SELECT COUNT(*) FROM chunks WHERE chunks.version=v.id), added.addition, b.document IS NOT NULL
-FROM (SELECT document FROM current UNION SELECT document FROM blocked) d
-LEFT JOIN current USING(document) LEFT JOIN versions v ON v.id=current.version
-LEFT JOIN added USING(document) LEFT JOIN blocked b USING(document) ORDER BY d.document
-"""
-_PAGE = """
-SELECT c.number, c.ordinal, v.id, v.document, v.title, v.source, v.label, v.tags, c.headings, c.place, c.text
-FROM chunks c JOIN current USING(version) JOIN versions v ON v.id=c.version
-WHERE (v.document, c.ordinal) > (?, ?) ORDER BY v.document, c.ordinal LIMIT ?
-"""
-
 
 _ORDINAL_BITS = 19
 
@@ -230,43 +216,6 @@ class Ledger:
         """Hold back nothing of these documents any more."""
         with self._file.writing():
             self._file.db.executemany("DELETE FROM held WHERE document=?", [(one,) for one in documents])
-
-    def listed(self) -> list[DocumentInfo]:
-        """Return what is visible or blocked, by the documents' names."""
-        rows = self._file.db.execute(_LISTED)
-        return [
-            DocumentInfo(
-                document=row[0],
-                title=row[1] or "",
-                source=row[2] or row[0],
-                access=access_of(row[3] or ""),
-                tags=frozenset(json.loads(row[4] or "[]")),
-                chunks=row[5],
-                addition=row[6] or "",
-                blocked=bool(row[7]),
-            )
-            for row in rows
-        ]
-
-    def page(self, after: tuple[str, int], count: int) -> list[Row]:
-        """Return up to `count` visible chunks behind a (document, ordinal), in that order."""
-        rows = self._file.db.execute(_PAGE, (*after, count))
-        return [
-            Row(
-                number=row[0],
-                ordinal=row[1],
-                version=Version(
-                    id=row[2],
-                    document=row[3],
-                    title=row[4],
-                    source=row[5],
-                    access=access_of(row[6]),
-                    tags=frozenset(json.loads(row[7])),
-                ),
-                chunk=chunk_of(row[8], row[9], row[10]),
-            )
-            for row in rows
-        ]
 
     def begin(self, number: int) -> None:
         """Forget the history: what is visible now is the revision `number`, and nothing was before."""

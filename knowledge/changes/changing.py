@@ -24,7 +24,7 @@ from knowledge.ingest.gathering import Gatherer
 from knowledge.ingest.progress import Progress, Report
 from knowledge.ingest.sources import Gathered
 from knowledge.ingest.sync import Ingest
-from knowledge.retrieval.answers import Answers
+from knowledge.retrieval.answers import known, number_of
 from knowledge.threads import Threads
 from knowledge.types import Access
 
@@ -44,7 +44,6 @@ class Changes:
         *,
         name: str,
         revisions: int,
-        model: str,
         uploads: Uploads,
         gatherer: Gatherer,
         embedding: Embedding,
@@ -58,7 +57,7 @@ class Changes:
         self._revisions = revisions
         self._ledger = Ledger(file)
         self._additions = Additions(file)
-        self._answers = Answers(file, base=name, embedder="", model=model)
+        self._file = file
         self._uploads = uploads
         self._gatherer = gatherer
         self._embedding = embedding
@@ -209,7 +208,7 @@ class Changes:
         label = label_of(access)
         async with self._turn(WAIT_S):
             await self._commit(operations.answer(question, answer, label=label, author=author, at=time.time()))
-            return await self._write(self._answers.number, question, label)
+            return await self._write(number_of, self._file, question, label)
 
     async def unannotate(self, number: int) -> bool:
         """Forget a fixed answer; False where there is none of that number.
@@ -218,9 +217,9 @@ class Changes:
             Busy: the base is still being changed after a minute.
         """
         async with self._turn(WAIT_S):
-            known = await self._write(self._answers.known, number)
+            found = await self._write(known, self._file, number)
             await self._commit(operations.unanswer(number))
-            return known
+            return found
 
     async def verify(self, *, progress: Callable[[Progress], None] | None = None) -> int:
         """Put right what a crash, another process, another model or a lost folder left behind.

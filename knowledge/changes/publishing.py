@@ -104,20 +104,21 @@ class Publisher:
     async def _caught_up(self, exchange: Exchange) -> None:
         """Take entries in one by one; those whose texts are gone already count together with the next ones."""
         carried: dict[str, str | None] = {}
+        operations: list[Operation] = []
         for number, entry in await self._threads.write(exchange.entries):
             carried |= entry.changes
+            operations += entry.operations
             versions = {version for version in carried.values() if version is not None}
-            await self._threads.write(self._operations.apply, entry.operations)
             if await self._threads.write(exchange.fetch, versions):
                 continue
             if self._indexing is not None:
                 await self._threads.write(self._indexing.adopt, versions)
             await self._embedding.adopt(versions)
-            await self._threads.write(self._apply, carried, entry.note, (), entry.revision)
+            await self._threads.write(self._apply, carried, entry.note, operations, entry.revision)
             if self._indexing is not None:
                 await self._threads.write(self._indexing.left)
             await self._threads.write(exchange.reached, number)
-            carried = {}
+            carried, operations = {}, []
         if carried:
             raise IndexUnavailable(f"the server has lost the text of {len(carried)} documents; sync where they are")
 

@@ -27,8 +27,11 @@ def annotate(
     Its number is `number`, or for 0 the next one: the same in every catalogue that does the same.
     """
     with file.writing():
-        held = file.number("SELECT number FROM answers WHERE question=? AND label=?", question, label)
-        number = number or held or file.number("SELECT COALESCE(MAX(number), 0) + 1 FROM answers")
+        number = (
+            number
+            or number_of(file, question, label)
+            or file.number("SELECT COALESCE(MAX(number), 0) + 1 FROM answers")
+        )
         file.db.execute("DELETE FROM answers WHERE question=? AND label=?", (question, label))
         file.db.execute(
             "INSERT OR REPLACE INTO answers(number, question, answer, label, author, at) VALUES(?,?,?,?,?,?)",
@@ -39,6 +42,16 @@ def annotate(
 def unannotate(file: CatalogueFile, number: int) -> None:
     """Forget an answer, if there is one of that number."""
     file.db.execute("DELETE FROM answers WHERE number=?", (number,))
+
+
+def number_of(file: CatalogueFile, question: str, label: str) -> int:
+    """Return the number of the answer to a question for certain people; 0 where there is none."""
+    return file.number("SELECT number FROM answers WHERE question=? AND label=?", question, label)
+
+
+def known(file: CatalogueFile, number: int) -> bool:
+    """Tell whether there is an answer of that number."""
+    return file.number("SELECT COUNT(*) FROM answers WHERE number=?", number) > 0
 
 
 class Answers:
@@ -71,14 +84,6 @@ class Answers:
             for row, access in limited
             if permitted(access, scope)
         ]
-
-    def number(self, question: str, label: str) -> int:
-        """Return the number of the answer to a question for certain people; 0 where there is none."""
-        return self._file.number("SELECT number FROM answers WHERE question=? AND label=?", question, label)
-
-    def known(self, number: int) -> bool:
-        """Tell whether there is an answer of that number."""
-        return self._file.number("SELECT COUNT(*) FROM answers WHERE number=?", number) > 0
 
     def exist(self) -> bool:
         """Tell whether there is any."""
